@@ -1,0 +1,13 @@
+//! Provisor reads users and groups from a source directory, decides what each of them should look like
+//! in a target application, and makes the target so over SCIM 2.0.
+//!
+//! The modules stand in the order in which data flows: words first, then
+//! **source → engine → target**, then the state they share, then the surfaces.
+//! `ARCHITECTURE.md` draws the picture and says who may import whom.
+
+// Words: no I/O.
+pub mod model;
+pub mod secret;
+
+// The pipeline: source → engine → target.
+pub mod source;

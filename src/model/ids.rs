@@ -1,0 +1,48 @@
+//! Identifiers of what the store keeps.
+
+use super::object::text_newtype;
+
+text_newtype! {
+    /// A job, by the name the configuration or the API gave it.
+    JobId
+}
+text_newtype! {
+    /// One object mapping of a job's synchronization schema: `rule/source object→target object`.
+    ObjectMappingId
+}
+text_newtype! {
+    /// One cycle of a job: a UUID version 7, so that ids sort by time.
+    CycleId
+}
+text_newtype! {
+    /// One intent: a UUID version 7.
+    IntentId
+}
+text_newtype! {
+    /// One removal: a UUID version 7.
+    RemovalId
+}
+text_newtype! {
+    /// Which target a resource lives in: the normalised base URL and tenant. Two jobs with equal identities write to
+    /// the same application, so their links exclude each other.
+    TargetIdentity
+}
+text_newtype! {
+    /// A SCIM attribute path in its canonical spelling: `emails[type eq "work"].value`.
+    TargetPath
+}
+text_newtype! {
+    /// The resource type of a target by its endpoint name: `Users`, `Groups`.
+    ResourceKind
+}
+
+use serde::{Deserialize, Serialize};
+
+use super::Anchor;
+
+/// What links, intents, removals and escrows are keyed by within a job.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectKey {
+    pub mapping: ObjectMappingId,
+    pub anchor: Anchor,
+}

@@ -1,0 +1,31 @@
+//! The words of the engine: objects and their attributes, changes, links, failures.
+//!
+//! Values only: nothing here reads a clock, a socket or a database, and nothing here knows SCIM, LDAP or Graph.
+
+mod attributes;
+mod change;
+mod cycle;
+mod edge;
+mod escrow;
+mod failure;
+mod ids;
+mod intent;
+mod link;
+mod object;
+mod removal;
+mod value;
+
+pub use attributes::Attributes;
+pub use change::{Change, Departure, PartialObject, ReferenceChange};
+pub use cycle::{Baseline, Counters, Cycle, CycleKind, CycleState, Round, Watermark};
+pub use edge::{Edge, EdgeKey, Export, SentEdge};
+pub use escrow::{Escrow, Failure};
+pub use failure::FailureClass;
+pub use ids::{
+    CycleId, IntentId, JobId, ObjectKey, ObjectMappingId, RemovalId, ResourceKind, TargetIdentity, TargetPath,
+};
+pub use intent::{Action, AttributeChange, Intent, MatchingValue};
+pub use link::{Claim, Exported, ExportedValue, KnownObject, Lifecycle, Link};
+pub use object::{Anchor, FeedId, Name, ObjectKind, ResourceId, SourceObject};
+pub use removal::{Removal, RemovalEffect, RemovalState};
+pub use value::Value;
