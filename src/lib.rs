@@ -9,5 +9,8 @@
 pub mod model;
 pub mod secret;
 
+// Ways out of the process.
+pub mod net;
+
 // The pipeline: source → engine → target.
 pub mod source;
