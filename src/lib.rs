@@ -14,3 +14,6 @@ pub mod net;
 
 // The pipeline: source → engine → target.
 pub mod source;
+
+// Surfaces.
+pub mod config;

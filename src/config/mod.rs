@@ -1,0 +1,64 @@
+//! `provisor.yaml`: what a person wrote, checked and completed.
+//!
+//! The file is read in steps: a tree in which every value knows its place, references put in, typed values, checks
+//! that need several of them. Each step goes on past what it finds wrong, so that one look shows all there is to
+//! mend. Nothing here connects to anything.
+
+mod document;
+mod duration;
+mod job;
+mod problem;
+mod read;
+mod resolve;
+mod resolved;
+mod secrets;
+mod settings;
+mod written;
+
+#[cfg(test)]
+mod tests;
+
+pub use job::{Adopt, GuardSettings, Leaving, Policy, Schedule};
+pub use problem::{ConfigErrors, Position, Problem};
+pub use resolved::{
+    Application, Config, Connector, JobConfig, Protected, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
+    Wiring,
+};
+
+use std::path::Path;
+
+use self::document::{Document, NodeId};
+use self::resolve::Resolver;
+use self::secrets::Surroundings;
+use self::written::WrittenConfig;
+
+impl Config {
+    /// Reads and checks a configuration file, with the environment of this process.
+    pub fn load(file: &Path) -> Result<Self, ConfigErrors> {
+        let text =
+            std::fs::read_to_string(file).map_err(|cause| ConfigErrors::Unreadable { file: file.to_owned(), cause })?;
+        Self::parse(&text, file, &secrets::environment_variable)
+    }
+
+    /// Checks the text of a configuration file. `file` is where it lies: relative paths start there.
+    fn parse(text: &str, file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let invalid = |problems: Vec<Problem>| ConfigErrors::Invalid { file: file.to_owned(), problems };
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let mut document = Document::parse(text).map_err(|problem| invalid(vec![problem]))?;
+        let mut problems = secrets::put_in(&mut document, &Surroundings { environment, folder });
+        let reading = read::read::<WrittenConfig>(&document, secrets::nodes(&problems));
+        problems.extend(reading.problems);
+        let mut resolver = Resolver { document: &document, file, folder, problems };
+        let config = reading.value.map(|written| resolver.config(written));
+        match config {
+            Some(config) if resolver.problems.is_empty() => Ok(config),
+            _ => Err(invalid(in_order(resolver.problems))),
+        }
+    }
+}
+
+fn in_order(problems: Vec<(NodeId, Problem)>) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = problems.into_iter().map(|(_, problem)| problem).collect();
+    problems.sort_by_key(|problem| problem.at);
+    problems
+}

@@ -1,0 +1,255 @@
+//! From what was written to what can be used: the checks that need more than one value, or the world.
+//!
+//! A check is left out where the value it needs is at fault already, so that every problem has one cause.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::document::{Document, Node, NodeId};
+use super::duration::{self, WrittenDuration};
+use super::job::Schedule;
+use super::problem::Problem;
+use super::read::Located;
+use super::resolved::{
+    Application, Config, Connector, JobConfig, Protected, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
+};
+use super::written::{WrittenApplication, WrittenConfig, WrittenJob, WrittenSource, WrittenStore, WrittenTarget};
+use crate::model::JobId;
+use crate::secret::Secret;
+
+/// Where the state is when the file does not say.
+const DEFAULT_DATABASE: &str = "provisor.db";
+
+/// Resolves what was written. Problems are added to those that are known; any at all and the result is of no use.
+pub(super) struct Resolver<'a> {
+    pub(super) document: &'a Document,
+    /// The configuration file.
+    pub(super) file: &'a Path,
+    /// The folder that relative paths start from.
+    pub(super) folder: &'a Path,
+    pub(super) problems: Vec<(NodeId, Problem)>,
+}
+
+impl Resolver<'_> {
+    pub(super) fn config(&mut self, written: WrittenConfig) -> Config {
+        self.unique_names();
+        let sources: Vec<SourceConfig> = written.sources.into_iter().filter_map(|source| self.source(source)).collect();
+        let applications =
+            written.applications.into_iter().map(|application| self.application(application, &sources)).collect();
+        let store = match written.store {
+            Some(store) => self.store(store),
+            None => StoreSettings::Sqlite { file: self.folder.join(DEFAULT_DATABASE) },
+        };
+        Config { file: self.file.to_owned(), store, sources, applications }
+    }
+
+    fn problem(&mut self, at: NodeId, what: impl Into<String>, hint: impl Into<String>) {
+        let at_position = self.document.position(at);
+        self.problems.push((at, Problem { at: at_position, what: what.into(), hint: Some(hint.into()) }));
+    }
+
+    /// Names are compared in the tree: one whose settings are at fault still counts.
+    fn unique_names(&mut self) {
+        let document = self.document;
+        let applications = list(&document.root, "applications");
+        let names = |nodes: &mut dyn Iterator<Item = &Node>| -> Vec<(NodeId, String)> {
+            nodes.filter_map(|node| node.get("name")).filter_map(|n| Some((n.id, n.text()?.to_owned()))).collect()
+        };
+        let sources = names(&mut list(&document.root, "sources").iter());
+        let jobs = names(&mut applications.iter().flat_map(|application| list(application, "jobs")));
+        for (what, names) in [("source", sources), ("application", names(&mut applications.iter())), ("job", jobs)] {
+            let mut first: BTreeMap<String, NodeId> = BTreeMap::new();
+            for (node, name) in names {
+                match first.get(&name) {
+                    Some(other) => {
+                        let line = self.document.position(*other).line;
+                        self.problem(
+                            node,
+                            format!("the {what} `{name}` exists already"),
+                            format!("line {line} has it; choose another name"),
+                        );
+                    }
+                    None => {
+                        first.insert(name, node);
+                    }
+                }
+            }
+        }
+    }
+
+    fn name(&mut self, written: Located<String>) -> String {
+        let name = written.value;
+        let sound = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.chars().count() > 100 || !name.chars().all(sound) {
+            self.problem(
+                written.node,
+                "a name has 1 to 100 letters, digits, `-`, `_` or `.`",
+                "it stands on command lines and in URLs",
+            );
+        }
+        name
+    }
+
+    fn store(&mut self, written: WrittenStore) -> StoreSettings {
+        let Located { value: url, node } = written.url;
+        let file = |path: &str| StoreSettings::Sqlite { file: self.folder.join(path) };
+        match url.split_once("://") {
+            Some(("sqlite", path)) if !path.is_empty() => return file(path),
+            Some(("postgres" | "postgresql", _)) => match url::Url::parse(&url) {
+                Ok(parsed) if parsed.has_host() => return StoreSettings::Postgres { url: Secret::new(url) },
+                Ok(_) => self.problem(
+                    node,
+                    "this database URL names no host",
+                    "write `postgres://USER:PASSWORD@HOST/DATABASE`",
+                ),
+                Err(cause) => self.problem(
+                    node,
+                    format!("this is no URL: {cause}"),
+                    "percent-encode special characters of the password",
+                ),
+            },
+            _ => self.problem(
+                node,
+                "the store is of no known kind",
+                "write `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`",
+            ),
+        }
+        file(DEFAULT_DATABASE)
+    }
+
+    fn source(&mut self, written: Located<WrittenSource>) -> Option<SourceConfig> {
+        let Located { value, node } = written;
+        let name = self.name(value.name);
+        let connector = match (value.ldap, value.graph) {
+            (Some(ldap), None) => Some(Connector::Ldap(Box::new(ldap))),
+            (None, Some(graph)) => Some(Connector::Graph(Box::new(graph))),
+            (None, None) if self.faulty_below(node) => None,
+            _ => {
+                self.problem(
+                    node,
+                    format!("the source `{name}` needs exactly one connector"),
+                    "give it `ldap:` or `graph:`",
+                );
+                None
+            }
+        };
+        connector.map(|connector| SourceConfig { name, connector })
+    }
+
+    fn application(&mut self, written: Located<WrittenApplication>, sources: &[SourceConfig]) -> Application {
+        let written = written.value;
+        let WrittenTarget::Scim(scim) = written.target;
+        Application {
+            name: self.name(written.name),
+            target: TargetConfig::Scim(scim),
+            protected: Protected { user_names: written.protected.user_names, ids: written.protected.ids },
+            jobs: written.jobs.into_iter().filter_map(|job| self.job(job, sources)).collect(),
+        }
+    }
+
+    fn job(&mut self, written: Located<WrittenJob>, sources: &[SourceConfig]) -> Option<JobConfig> {
+        let Located { value: written, node } = written;
+        let id = JobId::new(self.name(written.name));
+        let source = sources.iter().find(|source| source.name == written.source.value);
+        if source.is_none() {
+            self.dangling(&written.source);
+        }
+        let interval = match source.map(|source| &source.connector) {
+            Some(Connector::Graph(_)) => Schedule::GRAPH_INTERVAL,
+            _ => Schedule::LDAP_INTERVAL,
+        };
+        let schedule = Schedule {
+            interval: self.at_least(written.schedule.interval, Schedule::SHORTEST_INTERVAL, interval),
+            full_read: self.at_least(written.schedule.full_read, Schedule::SHORTEST_FULL_READ, Schedule::FULL_READ),
+        };
+        if written.accidental_deletion.percent > 100 {
+            let place = self.place(node, &["accidental_deletion", "percent"]);
+            self.problem(place, "a share beyond 100 percent", "write a number from 0 to 100");
+        }
+        let schema = match (written.template, written.schema) {
+            (Some(template), None) => Some(SchemaOrigin::Template(template.value)),
+            (None, Some(schema)) => self.schema_file(&schema),
+            (None, None) if self.faulty_below(node) => None,
+            _ => {
+                self.problem(
+                    node,
+                    format!("the job `{id}` needs exactly one synchronization schema"),
+                    "give it `template: NAME` or `schema: FILE`",
+                );
+                None
+            }
+        };
+        Some(JobConfig {
+            id,
+            source: written.source.value,
+            schema: schema?,
+            schedule,
+            policy: written.policy,
+            accidental_deletion: written.accidental_deletion,
+        })
+    }
+
+    fn dangling(&mut self, source: &Located<String>) {
+        let names: Vec<&str> = list(&self.document.root, "sources")
+            .iter()
+            .filter_map(|source| source.get("name").and_then(Node::text))
+            .collect();
+        // A source whose settings are at fault is told elsewhere.
+        if !names.contains(&source.value.as_str()) {
+            let hint = match names.as_slice() {
+                [] => "add it to `sources:`".to_owned(),
+                names => format!("the sources are: {}", names.join(", ")),
+            };
+            self.problem(source.node, format!("there is no source `{}`", source.value), hint);
+        }
+    }
+
+    fn at_least(
+        &mut self,
+        written: Option<Located<WrittenDuration>>,
+        shortest: Duration,
+        default: Duration,
+    ) -> Duration {
+        let Some(Located { value: WrittenDuration(duration), node }) = written else { return default };
+        if duration < shortest {
+            let what = format!("`{}` is too short", duration::print(duration));
+            self.problem(node, what, format!("write `{}` or more", duration::print(shortest)));
+        }
+        duration
+    }
+
+    fn schema_file(&mut self, written: &Located<String>) -> Option<SchemaOrigin> {
+        let file: PathBuf = self.folder.join(&written.value);
+        Some(SchemaOrigin::File(file))
+    }
+
+    fn faulty_below(&self, node: NodeId) -> bool {
+        find(&self.document.root, node)
+            .is_some_and(|inner| self.problems.iter().any(|(at, _)| (inner.id..=inner.last_id()).contains(at)))
+    }
+
+    /// The place of a value deep in a node, or of the node when the value is not written.
+    fn place(&self, node: NodeId, keys: &[&str]) -> NodeId {
+        let found = find(&self.document.root, node);
+        keys.iter().fold(found, |inner, key| inner.and_then(|inner| inner.get(key))).map_or(node, |inner| inner.id)
+    }
+}
+
+fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
+    node.get(key).map(Node::elements).unwrap_or_default()
+}
+
+/// The node with that number: the one child whose range of numbers holds it, all the way down.
+fn find(node: &Node, id: NodeId) -> Option<&Node> {
+    if node.id == id {
+        return Some(node);
+    }
+    let within = |child: &&Node| (child.id..=child.last_id()).contains(&id);
+    match &node.content {
+        super::document::Content::List(nodes) => nodes.iter().find(within),
+        super::document::Content::Map(entries) => entries.iter().map(|entry| &entry.value).find(within),
+        _ => None,
+    }
+    .and_then(|child| find(child, id))
+}

@@ -1,0 +1,210 @@
+//! The messages a person gets, and what a sound file means.
+
+use std::path::Path;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::JobId;
+
+const SOUND: &str = r#"
+store: { url: "postgres://app:${env:DB_PASSWORD}@db/provisor" }
+sources:
+  - name: corp-ldap
+    ldap:
+      urls: [ldaps://ldap.example.com]
+      bind_dn: cn=reader,dc=example,dc=com
+      password: ${env:LDAP_PASSWORD}
+  - name: entra
+    graph: { tenant: contoso, client_id: app, client_secret: "${env:GRAPH_SECRET}" }
+applications:
+  - name: crm
+    target: { scim: { base_url: "https://crm.example.com/scim/v2", auth: { bearer: "${env:CRM_TOKEN}" } } }
+    protected: { user_names: [break-glass], ids: [2819c223] }
+    jobs:
+      - name: hr
+        source: corp-ldap
+        template: scim-ldap
+        schedule: { interval: 30s }
+        policy: { adopt: link_only, out_of_scope: delete }
+        accidental_deletion: { percent: 20 }
+      - { name: cloud, source: entra, template: scim-graph }
+"#;
+
+fn environment(name: &str) -> Option<String> {
+    ["DB_PASSWORD", "LDAP_PASSWORD", "GRAPH_SECRET", "CRM_TOKEN"].contains(&name).then(|| "hunter2".to_owned())
+}
+
+fn parse(text: &str) -> Result<Config, ConfigErrors> {
+    Config::parse(text, Path::new("/etc/provisor/provisor.yaml"), &environment)
+}
+
+#[test]
+fn a_sound_file_is_completed_with_defaults_and_secrets() {
+    let config = parse(SOUND).expect("it is sound");
+    assert!(
+        matches!(&config.store, StoreSettings::Postgres { url } if url.expose() == "postgres://app:hunter2@db/provisor")
+    );
+    let hr = config.job(&JobId::new("hr")).expect("it is there");
+    assert_eq!((hr.application.name.as_str(), hr.source.name.as_str()), ("crm", "corp-ldap"));
+    assert_eq!(hr.job.schedule, Schedule { interval: Duration::from_secs(30), full_read: Schedule::FULL_READ });
+    assert_eq!((hr.job.policy.adopt, hr.job.policy.out_of_scope), (Adopt::LinkOnly, Leaving::Delete));
+    assert_eq!((hr.job.policy.soft_deleted, hr.job.policy.deleted), (Leaving::Disable, Leaving::Delete));
+    assert_eq!(hr.job.accidental_deletion, GuardSettings { percent: 20, at_least: 10, more_than: 500 });
+    let cloud = config.job(&JobId::new("cloud")).expect("it is there");
+    assert_eq!(cloud.job.schedule.interval, Schedule::GRAPH_INTERVAL);
+    assert!(hr.application.protected.user_names.contains("break-glass"));
+    assert!(!format!("{config:?}").contains("hunter2"), "a secret prints itself");
+}
+
+#[test]
+fn the_store_is_a_file_beside_the_configuration_unless_it_says_otherwise() {
+    for (store, file) in [
+        ("", "/etc/provisor/provisor.db"),
+        ("store: { url: 'sqlite://state/a b.db' }", "/etc/provisor/state/a b.db"),
+        ("store: { url: 'sqlite:///var/lib/p.db' }", "/var/lib/p.db"),
+    ] {
+        let config = parse(&format!("{store}\nsources: []\n")).expect(store);
+        assert_eq!(config.store, StoreSettings::Sqlite { file: file.into() });
+    }
+}
+
+#[test]
+fn an_unreadable_file_says_so() {
+    let error = Config::load(Path::new("/nowhere/provisor.yaml")).expect_err("it is not there");
+    insta::assert_snapshot!(error, @"the configuration `/nowhere/provisor.yaml` cannot be read; name another file with `-c FILE`");
+}
+
+/// Everything but the outermost shape, to put one mistake into.
+fn with_job(lines: &str) -> String {
+    SOUND.replace("template: scim-ldap", &format!("template: scim-ldap\n        {lines}"))
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_what_to_do() {
+    let cases = [
+        ("no YAML", "sources: [\nstore: }".to_owned()),
+        ("tab indentation", "sources:\n\t- name: x".to_owned()),
+        ("a repeated key", "sources: []\nsources: []".to_owned()),
+        ("two documents", "sources: []\n---\nsources: []".to_owned()),
+        ("an empty file", String::new()),
+        ("a list at the top", "- a".to_owned()),
+        ("a misspelt key at the top", SOUND.replace("\nsources:", "\nsource:")),
+        ("a misspelt key inside", SOUND.replace("bind_dn:", "binddn:")),
+        ("a misspelt choice", SOUND.replace("link_only", "linkonly")),
+        ("a text for a number", SOUND.replace("percent: 20", "percent: many")),
+        ("a number out of range", SOUND.replace("percent: 20", "percent: 300")),
+        ("more than everything", SOUND.replace("percent: 20", "percent: 101")),
+        ("a list for a text", SOUND.replace("template: scim-ldap", "template: [a]")),
+        ("a missing secret", SOUND.replace("CRM_TOKEN", "CRM_TOKN")),
+        ("a missing secret file", SOUND.replace("${env:CRM_TOKEN}", "${file:/nowhere/token}")),
+        ("a wrong reference", SOUND.replace("${env:CRM_TOKEN}", "${vault:token}")),
+        ("a dangling source", SOUND.replace("source: corp-ldap", "source: corp")),
+        ("the same source twice", SOUND.replace("name: entra", "name: corp-ldap")),
+        ("the same job twice", SOUND.replace("name: cloud", "name: hr")),
+        ("a bad name", SOUND.replace("name: hr", "name: 'h r'")),
+        ("too short an interval", SOUND.replace("interval: 30s", "interval: 1s")),
+        ("an interval without unit", SOUND.replace("interval: 30s", "interval: 30")),
+        (
+            "no connector",
+            SOUND.replace(
+                "graph: { tenant: contoso, client_id: app, client_secret: \"${env:GRAPH_SECRET}\" }",
+                "graph:",
+            ),
+        ),
+        ("a template and a schema", with_job("schema: x.json")),
+        ("no schema at all", SOUND.replace("template: scim-ldap", "# none")),
+        ("an unknown store", SOUND.replace("postgres://", "mysql://")),
+        ("a bad store URL", SOUND.replace("@db/", "@:x/")),
+        ("no target URL", SOUND.replace("https://crm.example.com/scim/v2", "crm.example.com")),
+        ("no target kind", SOUND.replace("scim: {", "sim: {")),
+        (
+            "all at once",
+            SOUND
+                .replace("LDAP_PASSWORD", "LDAP_PASSWD")
+                .replace("client_id:", "client_ib:")
+                .replace("source: corp-ldap", "source: corp")
+                .replace("30s", "1s")
+                .replace("link_only", "maybe")
+                .replace("name: cloud", "name: hr"),
+        ),
+    ];
+    let mut told = String::new();
+    for (case, text) in cases {
+        let error = parse(&text).err().map_or_else(|| "(no problem)".to_owned(), |error| error.to_string());
+        assert!(!error.contains("hunter2"), "{case} shows a secret");
+        told.push_str(&format!("# {case}\n{error}\n"));
+    }
+    insta::assert_snapshot!(told);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+        let _ = parse(&text);
+    }
+
+    #[test]
+    fn no_yaml_makes_it_panic(parts in proptest::collection::vec(yaml_part(), 0..60)) {
+        let _ = parse(&parts.concat());
+    }
+
+    #[test]
+    fn no_damage_to_a_sound_file_makes_it_panic(at in 0..SOUND.len(), cut in 0..40_usize, part in yaml_part()) {
+        let end = (at + cut).min(SOUND.len());
+        let _ = parse(&[&SOUND[..at], part.as_str(), &SOUND[end..]].concat());
+    }
+}
+
+fn yaml_part() -> impl Strategy<Value = String> {
+    let words = [
+        "sources",
+        "applications",
+        "jobs",
+        "name",
+        "ldap",
+        "graph",
+        "target",
+        "scim",
+        "store",
+        "url",
+        "schedule",
+        "interval",
+        "policy",
+        ": ",
+        "- ",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "\"",
+        "'",
+        "&a ",
+        "*a ",
+        "<<: ",
+        "!!binary ",
+        "|",
+        ">",
+        "#",
+        "---\n",
+        "? ",
+        "null",
+        "true",
+        "1e999",
+        "-9223372036854775808",
+        "0x1f",
+        "${env:",
+        "${file:",
+        "$${",
+        "é",
+        "\u{feff}",
+        "\t",
+        "%YAML 1.2\n",
+    ];
+    prop_oneof![proptest::sample::select(words.to_vec()).prop_map(str::to_owned), "[ -~\\n]{0,6}"]
+}

@@ -1,0 +1,103 @@
+//! `provisor.yaml` as a person types it.
+//!
+//! Every key is known here and every value has its shape; whether they make sense together is asked later.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::duration::WrittenDuration;
+use super::job::{GuardSettings, Policy};
+use super::read::Located;
+use super::settings::{GraphSettings, LdapSettings, ScimSettings};
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenConfig {
+    /// Where state is kept. Default: `provisor.db` beside the file.
+    #[serde(default)]
+    pub(super) store: Option<WrittenStore>,
+    /// The directories that jobs read.
+    #[serde(default)]
+    pub(super) sources: Vec<Located<WrittenSource>>,
+    /// The applications that jobs write.
+    #[serde(default)]
+    pub(super) applications: Vec<Located<WrittenApplication>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenStore {
+    /// `sqlite://FILE`, relative to this file, or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    pub(super) url: Located<String>,
+}
+
+/// A directory: a name, and one of the ways to read it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenSource {
+    /// By which jobs refer to it.
+    pub(super) name: Located<String>,
+    #[serde(default)]
+    pub(super) ldap: Option<LdapSettings>,
+    #[serde(default)]
+    pub(super) graph: Option<GraphSettings>,
+}
+
+/// An application: one target, and the jobs that write to it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenApplication {
+    pub(super) name: Located<String>,
+    pub(super) target: WrittenTarget,
+    /// What no job of the application ever touches.
+    #[serde(default)]
+    pub(super) protected: WrittenProtected,
+    pub(super) jobs: Vec<Located<WrittenJob>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WrittenTarget {
+    Scim(Box<ScimSettings>),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenProtected {
+    /// `userName`s, compared without regard to case.
+    pub(super) user_names: BTreeSet<String>,
+    /// Resource ids of the target.
+    pub(super) ids: BTreeSet<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenJob {
+    /// What the command line calls it: unique in the whole file.
+    pub(super) name: Located<String>,
+    /// The name of one of `sources`.
+    pub(super) source: Located<String>,
+    /// A synchronization schema that comes with the program. Either this or `schema`.
+    #[serde(default)]
+    pub(super) template: Option<Located<String>>,
+    /// A file with a synchronization schema, relative to this file.
+    #[serde(default)]
+    pub(super) schema: Option<Located<String>>,
+    #[serde(default)]
+    pub(super) schedule: WrittenSchedule,
+    #[serde(default)]
+    pub(super) policy: Policy,
+    #[serde(default)]
+    pub(super) accidental_deletion: GuardSettings,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenSchedule {
+    /// See [`super::Schedule::interval`].
+    pub(super) interval: Option<Located<WrittenDuration>>,
+    /// See [`super::Schedule::full_read`].
+    pub(super) full_read: Option<Located<WrittenDuration>>,
+}
