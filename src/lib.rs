@@ -17,3 +17,6 @@ pub mod source;
 
 // Surfaces.
 pub mod config;
+
+// Embedded parts for tests and demonstrations.
+pub mod graph_emulator;
