@@ -1,0 +1,5 @@
+//! The integration tests: one binary, a module for each capability.
+
+mod architecture;
+mod fixtures;
+mod support;

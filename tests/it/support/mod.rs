@@ -1,0 +1,8 @@
+//! What several modules of the integration tests need.
+
+use std::path::PathBuf;
+
+/// A path from the root of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
