@@ -7,6 +7,7 @@
 
 // Words: no I/O.
 pub mod model;
+pub mod scim;
 pub mod secret;
 
 // Ways out of the process.

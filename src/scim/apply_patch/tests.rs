@@ -1,0 +1,240 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::scim::urn;
+
+const DEPARTMENT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
+const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+
+fn ada() -> Resource {
+    serde_json::from_value(json!({
+        "schemas": [urn::USER],
+        "id": "1",
+        "userName": "ada",
+        "name": {"givenName": "Ada", "familyName": "L"},
+        "emails": [
+            {"type": "work", "value": "w", "primary": true},
+            {"type": "home", "value": "h"},
+        ],
+    }))
+    .unwrap()
+}
+
+fn patched(resource: &Resource, operations: Value) -> Result<Value, ScimError> {
+    let patch = PatchOp::from_json(&json!({"Operations": operations}))?;
+    apply(&patch, resource, ResourceSchema::user()).map(Value::from)
+}
+
+/// Applies the operation to Ada and compares one place of the outcome.
+fn check(operation: Value, pointer: &str, expected: Value) {
+    let outcome = patched(&ada(), json!([operation.clone()])).unwrap_or_else(|error| panic!("{operation}: {error}"));
+    assert_eq!(outcome.pointer(pointer).cloned().unwrap_or(Value::Null), expected, "{operation}");
+}
+
+#[test]
+fn add_puts_values_where_they_belong() {
+    for (path, value, pointer, expected) in [
+        ("title", json!("T"), "/title", json!("T")),
+        ("USERNAME", json!("eve"), "/userName", json!("eve")),
+        ("name", json!({"GivenName": "Eve"}), "/name", json!({"givenName": "Eve", "familyName": "L"})),
+        ("name.middleName", json!("M"), "/name/middleName", json!("M")),
+        ("nickName", json!(null), "/nickName", json!(null)),
+        ("emails", json!([{"value": "x"}]), "/emails/2", json!({"value": "x"})),
+        ("emails", json!({"value": "x"}), "/emails/2", json!({"value": "x"})),
+        ("emails", json!([{"value": "w", "type": "work"}]), "/emails/2", json!(null)),
+        ("emails", json!([{"value": "x", "primary": true}]), "/emails/0/primary", json!(false)),
+        ("emails[type eq \"work\"]", json!({"display": "D"}), "/emails/0/display", json!("D")),
+        ("emails[type eq \"other\"].value", json!("o"), "/emails/2", json!({"type": "other", "value": "o"})),
+        ("emails.display", json!("D"), "/emails/1/display", json!("D")),
+        (DEPARTMENT, json!("X"), "/schemas/1", json!(urn::ENTERPRISE_USER)),
+        (urn::ENTERPRISE_USER, json!({"department": "X"}), "/schemas/1", json!(urn::ENTERPRISE_USER)),
+    ] {
+        check(json!({"op": "add", "path": path, "value": value}), pointer, expected);
+    }
+}
+
+#[test]
+fn replace_sets_what_is_named_and_leaves_the_rest() {
+    for (path, value, pointer, expected) in [
+        ("userName", json!("eve"), "/userName", json!("eve")),
+        ("name", json!({"givenName": "Eve"}), "/name", json!({"givenName": "Eve", "familyName": "L"})),
+        ("name", json!({"givenName": null}), "/name", json!({"familyName": "L"})),
+        ("name", json!(null), "/name", json!(null)),
+        ("emails", json!([{"value": "x"}]), "/emails", json!([{"value": "x"}])),
+        ("emails", json!([]), "/emails", json!(null)),
+        ("emails[type eq \"home\"]", json!({"value": "x"}), "/emails/1", json!({"type": "home", "value": "x"})),
+        ("emails[type eq \"home\"].value", json!("x"), "/emails/1/value", json!("x")),
+        ("emails[type eq \"home\"].primary", json!("True"), "/emails/0/primary", json!(false)),
+        ("emails[type eq \"home\"]", json!({"primary": true}), "/emails/0/primary", json!(false)),
+    ] {
+        check(json!({"op": "replace", "path": path, "value": value}), pointer, expected);
+    }
+}
+
+#[test]
+fn remove_takes_what_is_named() {
+    for (path, value, pointer, expected) in [
+        ("name.givenName", json!(null), "/name", json!({"familyName": "L"})),
+        ("name", json!(null), "/name", json!(null)),
+        ("emails", json!(null), "/emails", json!(null)),
+        ("emails", json!([{"value": "w"}]), "/emails", json!([{"type": "home", "value": "h"}])),
+        ("emails[type eq \"work\"]", json!(null), "/emails", json!([{"type": "home", "value": "h"}])),
+        ("emails[type eq \"home\"].value", json!(null), "/emails/1", json!({"type": "home"})),
+        ("emails[type eq \"none\"]", json!(null), "/emails/1/value", json!("h")),
+        ("emails.type", json!(null), "/emails/1", json!({"value": "h"})),
+        (DEPARTMENT, json!(null), "/schemas", json!([urn::USER])),
+        (urn::ENTERPRISE_USER, json!(null), "/schemas", json!([urn::USER])),
+    ] {
+        check(json!({"op": "remove", "path": path, "value": value}), pointer, expected);
+    }
+}
+
+#[test]
+fn what_entra_id_and_older_clients_send_is_understood() {
+    let older = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager";
+    for (operation, pointer, expected) in [
+        (json!({"op": "Replace", "path": "active", "value": "False"}), "/active", json!(false)),
+        (
+            json!({"op": "Replace", "path": "emails[type eq \"other\"].value", "value": "o"}),
+            "/emails/2",
+            json!({"type": "other", "value": "o"}),
+        ),
+        (json!({"op": "Add", "value": {"name.givenName": "Eve", DEPARTMENT: "X"}}), "/name/givenName", json!("Eve")),
+        (
+            json!({"op": "Add", "value": {"name.givenName": "Eve", DEPARTMENT: "X"}}),
+            "/schemas/1",
+            json!(urn::ENTERPRISE_USER),
+        ),
+        (
+            json!({"op": "Add", "path": MANAGER, "value": "7"}),
+            &format!("/{}/manager", urn::ENTERPRISE_USER),
+            json!({"value": "7"}),
+        ),
+        (
+            json!({"op": "Add", "path": older, "value": "7"}),
+            &format!("/{}/manager", urn::ENTERPRISE_USER),
+            json!({"value": "7"}),
+        ),
+        (
+            json!({"op": "Add", "path": "emails[primary eq \"True\"].value", "value": "x"}),
+            "/emails/0/value",
+            json!("x"),
+        ),
+        (
+            json!({"op": "replace", "value": {"id": "1", "schemas": [], "meta": {}, "active": false}}),
+            "/active",
+            json!(false),
+        ),
+        (json!({"op": "update", "value": {"unknown": 1, "title": "T"}}), "/title", json!("T")),
+    ] {
+        check(operation, pointer, expected);
+    }
+}
+
+#[test]
+fn a_refused_operation_says_why() {
+    for (operation, scim_type) in [
+        (json!({"op": "remove"}), ScimType::NoTarget),
+        (json!({"op": "add"}), ScimType::InvalidValue),
+        (json!({"op": "add", "value": 1}), ScimType::InvalidValue),
+        (json!({"op": "add", "path": "title"}), ScimType::InvalidValue),
+        (json!({"op": "add", "path": "title", "value": 1}), ScimType::InvalidValue),
+        (json!({"op": "add", "path": "nothing", "value": 1}), ScimType::InvalidPath),
+        (json!({"op": "add", "path": "title[x eq 1]", "value": "x"}), ScimType::InvalidPath),
+        (json!({"op": "replace", "path": "id", "value": "2"}), ScimType::Mutability),
+        (json!({"op": "replace", "path": "meta.version", "value": "2"}), ScimType::Mutability),
+        (json!({"op": "add", "path": format!("{MANAGER}.displayName"), "value": "M"}), ScimType::Mutability),
+        (json!({"op": "remove", "path": "userName"}), ScimType::Mutability),
+        (json!({"op": "replace", "path": "userName", "value": null}), ScimType::Mutability),
+        (json!({"op": "replace", "path": "emails[type eq \"none\"]", "value": {"value": "x"}}), ScimType::NoTarget),
+        (json!({"op": "replace", "path": "emails[type co \"none\"].value", "value": "x"}), ScimType::NoTarget),
+    ] {
+        let error = patched(&ada(), json!([operation.clone()])).unwrap_err();
+        assert_eq!(error.scim_type, Some(scim_type), "{operation}: {error}");
+    }
+}
+
+#[test]
+fn a_members_parts_never_change_in_place() {
+    let group =
+        serde_json::from_value(json!({"schemas": [urn::GROUP], "displayName": "G", "members": [{"value": "1"}]}));
+    let group: Resource = group.unwrap();
+    let apply_one = |operation: Value| {
+        let patch = PatchOp::from_json(&json!({"Operations": [operation]})).unwrap();
+        apply(&patch, &group, ResourceSchema::group())
+    };
+    let error = apply_one(json!({"op": "replace", "path": "members[value eq \"1\"].value", "value": "2"})).unwrap_err();
+    assert_eq!(error.scim_type, Some(ScimType::Mutability));
+    assert!(apply_one(json!({"op": "replace", "path": "members[value eq \"1\"].value", "value": "1"})).is_ok());
+    assert!(apply_one(json!({"op": "remove", "path": "members[value eq \"1\"]"})).is_ok());
+}
+
+#[test]
+fn operations_see_what_the_ones_before_did() {
+    let outcome = patched(
+        &ada(),
+        json!([
+            {"op": "add", "path": "emails", "value": [{"type": "other", "value": "o"}]},
+            {"op": "replace", "path": "emails[type eq \"other\"].value", "value": "p"},
+            {"op": "remove", "path": "emails[type eq \"work\"]"},
+            {"op": "remove", "path": "emails[type eq \"home\"]"},
+        ]),
+    );
+    assert_eq!(outcome.unwrap()["emails"], json!([{"type": "other", "value": "p"}]));
+}
+
+fn operation() -> impl Strategy<Value = Value> {
+    let path = proptest::sample::select(vec![
+        "title",
+        "active",
+        "name",
+        "name.givenName",
+        "emails",
+        "emails[type eq \"work\"]",
+        "emails[type eq \"work\"].value",
+        "emails[primary eq true].primary",
+        "emails.type",
+        DEPARTMENT,
+        MANAGER,
+        urn::ENTERPRISE_USER,
+        "members",
+    ]);
+    let value = proptest::sample::select(vec![
+        json!(null),
+        json!("x"),
+        json!("true"),
+        json!(7),
+        json!([]),
+        json!({}),
+        json!({"value": "x", "type": "work"}),
+        json!({"givenName": "x", "department": "y"}),
+        json!([{"value": "x", "primary": true}, {"value": "y"}]),
+    ]);
+    let op = proptest::sample::select(vec!["add", "remove", "replace"]);
+    (op, proptest::option::of(path), value).prop_map(|(op, path, value)| match path {
+        Some(path) => json!({"op": op, "path": path, "value": value}),
+        None => json!({"op": op, "value": value}),
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_operations_leave_a_valid_resource_or_an_error(operations in proptest::collection::vec(operation(), 1..5)) {
+        if let Ok(outcome) = patched(&ada(), json!(operations)) {
+            let emails = outcome.get("emails").and_then(Value::as_array).cloned().unwrap_or_default();
+            prop_assert!(emails.iter().filter(|email| is_primary(email)).count() <= 1, "{}", outcome);
+            prop_assert!(!outcome.as_object().unwrap().values().any(is_empty), "{}", outcome);
+            let listed = outcome["schemas"].as_array().unwrap().len() == 2;
+            prop_assert_eq!(listed, outcome.get(urn::ENTERPRISE_USER).is_some());
+        }
+    }
+
+    #[test]
+    fn doing_it_twice_changes_nothing_more(operation in operation()) {
+        if let Ok(once) = patched(&ada(), json!([operation.clone()])) {
+            let again: Resource = serde_json::from_value(once.clone()).unwrap();
+            prop_assert_eq!(patched(&again, json!([operation])), Ok(once));
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! A resource as it travels: a JSON object in which names compare without regard to case.
+//!
+//! It keeps whatever it is given, known to a schema or not, and it checks nothing: see
+//! [`conform_resource`](super::conform_resource).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::filter::{Filter, Literal};
+use super::filter_eval::element_matches;
+use super::path::AttributePath;
+use super::urn;
+
+/// A resource. Absent, null and value stay apart, and attributes and extensions we do not know are kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Resource(Map<String, Value>);
+
+impl Resource {
+    /// A resource that has nothing but this schema.
+    pub fn new(schema: &str) -> Self {
+        let mut map = Map::new();
+        map.insert("schemas".to_owned(), Value::from(vec![schema]));
+        Self(map)
+    }
+
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    pub fn as_map_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.0
+    }
+
+    pub fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+
+    pub fn id(&self) -> Option<&str> {
+        lookup(&self.0, "id")?.as_str()
+    }
+
+    pub fn external_id(&self) -> Option<&str> {
+        lookup(&self.0, "externalId")?.as_str()
+    }
+
+    /// The URNs that the resource lists.
+    pub fn schemas(&self) -> Vec<&str> {
+        match lookup(&self.0, "schemas") {
+            Some(Value::Array(schemas)) => schemas.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What stands at this path: the whole attribute, or the first value where the path selects among several.
+    pub fn get(&self, path: &AttributePath) -> Option<&Value> {
+        match self.place(path)? {
+            Place::Extension(extension) => Some(extension),
+            Place::Attribute(value, None) if path.filter.is_none() => Some(value),
+            Place::Attribute(value, sub_attribute) => leaves(value, path.filter.as_deref(), sub_attribute).next(),
+        }
+    }
+
+    /// Every single value at this path: multi-valued attributes give their elements.
+    pub fn values(&self, path: &AttributePath) -> Vec<&Value> {
+        match self.place(path) {
+            None => Vec::new(),
+            Some(Place::Extension(extension)) => vec![extension],
+            Some(Place::Attribute(value, sub_attribute)) => {
+                leaves(value, path.filter.as_deref(), sub_attribute).collect()
+            }
+        }
+    }
+
+    /// Puts a value at this path and creates what is missing on the way: the parent of a part, the object of an
+    /// extension with its entry in `schemas`, the element a filter describes (with the filter's `eq` terms, and
+    /// `primary` when no other element is). Null removes.
+    pub fn set(&mut self, path: &AttributePath, value: Value) {
+        if value.is_null() {
+            return self.remove(path);
+        }
+        if let Some(extension) = self.whole_extension(path) {
+            self.list_schema(&extension);
+            match path.sub_attribute.as_deref() {
+                Some(name) => put(object_at(&mut self.0, &extension), name, value),
+                None => put(&mut self.0, &extension, value),
+            }
+            return;
+        }
+        let map = match extension_of(path) {
+            Some(extension) => {
+                self.list_schema(extension);
+                object_at(&mut self.0, extension)
+            }
+            None => &mut self.0,
+        };
+        let (attribute, sub_attribute) = (path.attribute.as_str(), path.sub_attribute.as_deref());
+        match (path.filter.as_deref(), sub_attribute) {
+            (None, None) => put(map, attribute, value),
+            (None, Some(name)) => match lookup_mut(map, attribute) {
+                Some(Value::Array(elements)) => {
+                    for element in elements.iter_mut().filter_map(Value::as_object_mut) {
+                        put(element, name, value.clone());
+                    }
+                }
+                _ => put(object_at(map, attribute), name, value),
+            },
+            (Some(filter), _) => set_elements(elements_at(map, attribute), filter, sub_attribute, value),
+        }
+    }
+
+    /// Removes what stands at this path, and what is empty without it: an element, a parent, an extension together
+    /// with its entry in `schemas`.
+    pub fn remove(&mut self, path: &AttributePath) {
+        let whole = self.whole_extension(path);
+        match (&whole, extension_of(path)) {
+            (Some(extension), _) => match path.sub_attribute.as_deref() {
+                Some(name) => remove_in(object_at(&mut self.0, extension), name, None, None),
+                None => take(&mut self.0, extension),
+            },
+            (None, Some(extension)) => {
+                if let Some(Value::Object(map)) = lookup_mut(&mut self.0, extension) {
+                    remove_in(map, &path.attribute, path.filter.as_deref(), path.sub_attribute.as_deref());
+                }
+            }
+            (None, None) => {
+                remove_in(&mut self.0, &path.attribute, path.filter.as_deref(), path.sub_attribute.as_deref());
+            }
+        }
+        if let Some(extension) = whole.as_deref().or(extension_of(path)) {
+            if lookup(&self.0, extension).is_some_and(is_empty) {
+                take(&mut self.0, extension);
+            }
+            if lookup(&self.0, extension).is_none() {
+                self.unlist_schema(extension);
+            }
+        }
+    }
+
+    fn place<'a, 'p>(&'a self, path: &'p AttributePath) -> Option<Place<'a, 'p>> {
+        let sub_attribute = path.sub_attribute.as_deref();
+        if let Some(extension) = self.whole_extension(path) {
+            let value = lookup(&self.0, &extension)?;
+            return match sub_attribute {
+                Some(name) => Some(Place::Attribute(lookup(value.as_object()?, name)?, None)),
+                None => Some(Place::Extension(value)),
+            };
+        }
+        let map = match extension_of(path) {
+            Some(extension) => lookup(&self.0, extension)?.as_object()?,
+            None => &self.0,
+        };
+        Some(Place::Attribute(lookup(map, &path.attribute)?, sub_attribute))
+    }
+
+    /// The URN of the extension that this path names as a whole. A path alone cannot tell; what the resource has
+    /// and lists can, and the enterprise extension is known.
+    fn whole_extension(&self, path: &AttributePath) -> Option<String> {
+        let urn = format!("{}:{}", path.schema.as_deref()?, path.attribute);
+        let known = urn.eq_ignore_ascii_case(urn::ENTERPRISE_USER)
+            || lookup(&self.0, &urn).is_some()
+            || self.schemas().iter().any(|schema| !urn::is_core(schema) && schema.eq_ignore_ascii_case(&urn));
+        known.then_some(urn)
+    }
+
+    fn list_schema(&mut self, schema: &str) {
+        if !self.schemas().iter().any(|listed| listed.eq_ignore_ascii_case(schema)) {
+            elements_at(&mut self.0, "schemas").push(Value::from(schema));
+        }
+    }
+
+    fn unlist_schema(&mut self, schema: &str) {
+        if let Some(Value::Array(schemas)) = lookup_mut(&mut self.0, "schemas") {
+            schemas.retain(|listed| !listed.as_str().is_some_and(|listed| listed.eq_ignore_ascii_case(schema)));
+        }
+    }
+}
+
+impl From<Map<String, Value>> for Resource {
+    fn from(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+}
+
+impl From<Resource> for Value {
+    fn from(resource: Resource) -> Self {
+        Value::Object(resource.0)
+    }
+}
+
+/// Where a path leads.
+enum Place<'a, 'p> {
+    Extension(&'a Value),
+    /// The attribute, and the part of it that is meant.
+    Attribute(&'a Value, Option<&'p str>),
+}
+
+/// The value of this name, in any case.
+pub(super) fn lookup<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    map.get(name).or_else(|| map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// The value of this name, in any case.
+pub(super) fn lookup_mut<'a>(map: &'a mut Map<String, Value>, name: &str) -> Option<&'a mut Value> {
+    map.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// Sets the value of this name and keeps the spelling that is there.
+pub(super) fn put(map: &mut Map<String, Value>, name: &str, value: Value) {
+    match lookup_mut(map, name) {
+        Some(place) => *place = value,
+        None => {
+            map.insert(name.to_owned(), value);
+        }
+    }
+}
+
+/// Removes the value of this name, in any case.
+pub(super) fn take(map: &mut Map<String, Value>, name: &str) {
+    map.retain(|key, _| !key.eq_ignore_ascii_case(name));
+}
+
+/// True for what RFC 7643 section 2.5 calls unassigned.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(elements) => elements.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// The object of this name; whatever else stands there gives way.
+pub(super) fn object_at<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
+    let key = spelling(map, name);
+    let place = map.entry(key).or_insert(Value::Null);
+    if !place.is_object() {
+        *place = Value::Object(Map::new());
+    }
+    match place {
+        Value::Object(object) => object,
+        _ => unreachable!("the value was made an object above"),
+    }
+}
+
+/// The list of this name; a lone value becomes its first element.
+pub(super) fn elements_at<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Vec<Value> {
+    let key = spelling(map, name);
+    let place = map.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+    if !place.is_array() {
+        let lone = place.take();
+        *place = Value::Array(if lone.is_null() { Vec::new() } else { vec![lone] });
+    }
+    match place {
+        Value::Array(elements) => elements,
+        _ => unreachable!("the value was made a list above"),
+    }
+}
+
+/// The element that a filter describes by its `eq` terms; `None` when it says anything else.
+pub(super) fn described_element(filter: &Filter) -> Option<Map<String, Value>> {
+    let mut element = Map::new();
+    for (path, literal) in filter.equality_terms()? {
+        let value = match literal {
+            Literal::Null => continue,
+            Literal::Boolean(value) => Value::from(*value),
+            Literal::Number(number) => Value::Number(number.clone()),
+            // Entra ID writes `primary eq "True"`.
+            Literal::Text(text) if path.attribute.eq_ignore_ascii_case("primary") => {
+                Value::from(text.eq_ignore_ascii_case("true"))
+            }
+            Literal::Text(text) => Value::from(text.as_str()),
+        };
+        put(&mut element, &path.attribute, value);
+    }
+    Some(element)
+}
+
+/// True when an element is the preferred one; a boolean in a string counts.
+pub(super) fn is_primary(element: &Value) -> bool {
+    match element.as_object().and_then(|map| lookup(map, "primary")) {
+        Some(Value::Bool(primary)) => *primary,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
+fn spelling(map: &Map<String, Value>, name: &str) -> String {
+    map.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned().unwrap_or_else(|| name.to_owned())
+}
+
+/// The URN under which the attribute of this path stands; `None` at the top of the resource.
+fn extension_of(path: &AttributePath) -> Option<&str> {
+    path.schema.as_deref().filter(|schema| !urn::is_core(schema))
+}
+
+fn leaves<'a, 'p>(
+    value: &'a Value,
+    filter: Option<&'p Filter>,
+    sub_attribute: Option<&'p str>,
+) -> impl Iterator<Item = &'a Value> {
+    elements(value).filter(move |element| filter.is_none_or(|filter| element_matches(filter, element, None))).flat_map(
+        move |element| match sub_attribute {
+            None => std::slice::from_ref(element),
+            Some(name) => element.as_object().and_then(|map| lookup(map, name)).map_or(&[][..], elements_of),
+        },
+    )
+}
+
+fn elements(value: &Value) -> std::slice::Iter<'_, Value> {
+    elements_of(value).iter()
+}
+
+fn elements_of(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(elements) => elements,
+        value => std::slice::from_ref(value),
+    }
+}
+
+fn set_elements(elements: &mut Vec<Value>, filter: &Filter, sub_attribute: Option<&str>, value: Value) {
+    if !elements.iter().any(|element| element_matches(filter, element, None)) {
+        let mut element = described_element(filter).unwrap_or_default();
+        if !elements.iter().any(is_primary) && lookup(&element, "primary").is_none() {
+            element.insert("primary".to_owned(), Value::from(true));
+        }
+        write_element(&mut element, sub_attribute, value);
+        elements.push(Value::Object(element));
+        return;
+    }
+    for element in elements.iter_mut().filter(|element| element_matches(filter, element, None)) {
+        match element {
+            Value::Object(map) => write_element(map, sub_attribute, value.clone()),
+            plain => *plain = value.clone(),
+        }
+    }
+}
+
+/// Writes one part of an element, or merges an object into it. A plain value stands for the part `value`.
+fn write_element(element: &mut Map<String, Value>, sub_attribute: Option<&str>, value: Value) {
+    match (sub_attribute, value) {
+        (Some(name), value) => put(element, name, value),
+        (None, Value::Object(parts)) => {
+            for (name, part) in parts {
+                put(element, &name, part);
+            }
+        }
+        (None, value) => put(element, "value", value),
+    }
+}
+
+fn remove_in(map: &mut Map<String, Value>, attribute: &str, filter: Option<&Filter>, sub_attribute: Option<&str>) {
+    let Some(value) = lookup_mut(map, attribute) else { return };
+    let selected = |element: &Value| filter.is_none_or(|filter| element_matches(filter, element, None));
+    match (value, sub_attribute) {
+        (Value::Array(elements), Some(name)) => {
+            for element in elements.iter_mut().filter(|element| selected(element)) {
+                if let Value::Object(parts) = element {
+                    take(parts, name);
+                }
+            }
+            elements.retain(|element| !is_empty(element));
+        }
+        (Value::Array(elements), None) => elements.retain(|element| !selected(element)),
+        (Value::Object(parts), Some(name)) => take(parts, name),
+        (value, _) if selected(value) => *value = Value::Null,
+        _ => return,
+    }
+    if lookup(map, attribute).is_some_and(is_empty) {
+        take(map, attribute);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn path(text: &str) -> AttributePath {
+        AttributePath::parse(text).unwrap()
+    }
+
+    fn resource(value: Value) -> Resource {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn several_paths_make_one_element() {
+        let mut user = Resource::new(urn::USER);
+        for (at, value) in [
+            ("addresses[type eq \"work\"].locality", "Turin"),
+            ("Addresses[Type eq \"work\"].country", "IT"),
+            ("emails[type eq \"work\"].value", "a@example.org"),
+            ("emails[type eq \"home\"].value", "b@example.org"),
+            ("name.givenName", "Ada"),
+            ("name.familyName", "L"),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "X"),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:title", "T"),
+        ] {
+            user.set(&path(at), json!(value));
+        }
+        assert_eq!(
+            Value::from(user),
+            json!({
+                "schemas": [urn::USER, urn::ENTERPRISE_USER],
+                "addresses": [{"type": "work", "locality": "Turin", "country": "IT", "primary": true}],
+                "emails": [
+                    {"type": "work", "value": "a@example.org", "primary": true},
+                    {"type": "home", "value": "b@example.org"},
+                ],
+                "name": {"givenName": "Ada", "familyName": "L"},
+                "title": "T",
+                urn::ENTERPRISE_USER: {"department": "X"},
+            })
+        );
+    }
+
+    #[test]
+    fn values_are_found_in_any_case_and_behind_filters() {
+        let user = resource(json!({
+            "UserName": "ada",
+            "emails": [{"type": "work", "value": "w"}, {"Type": "Home", "Value": "h"}],
+            "URN:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"Manager": {"value": "7"}},
+            "x": null,
+        }));
+        for (at, values) in [
+            ("username", json!(["ada"])),
+            ("emails.value", json!(["w", "h"])),
+            ("emails[type eq \"home\"].value", json!(["h"])),
+            ("emails[type eq \"other\"].value", json!([])),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value", json!(["7"])),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager", json!([{"value": "7"}])),
+            ("urn:x:manager", json!([])),
+            ("nothing.at.all".split_once('.').unwrap().0, json!([])),
+            ("x", json!([null])),
+        ] {
+            assert_eq!(json!(user.values(&path(at))), values, "{at}");
+        }
+        assert!(user.get(&path("emails")).unwrap().is_array());
+        assert_eq!(user.get(&path("emails.value")), Some(&json!("w")));
+    }
+
+    #[test]
+    fn removing_takes_what_became_empty_along() {
+        let full = json!({
+            "schemas": [urn::USER, urn::ENTERPRISE_USER],
+            "name": {"givenName": "Ada"},
+            "emails": [{"type": "work", "value": "w"}, {"value": "h"}],
+            urn::ENTERPRISE_USER: {"department": "X"},
+        });
+        for (at, pointer, left) in [
+            ("name.givenName", "/name", None),
+            ("emails[type eq \"work\"]", "/emails", Some(json!([{"value": "h"}]))),
+            ("emails.value", "/emails", Some(json!([{"type": "work"}]))),
+            ("emails", "/emails", None),
+            (
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+                "/schemas",
+                Some(json!([urn::USER])),
+            ),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "/schemas", Some(json!([urn::USER]))),
+            ("nothing", "/name", Some(json!({"givenName": "Ada"}))),
+        ] {
+            let mut user = resource(full.clone());
+            user.remove(&path(at));
+            assert_eq!(Value::from(user).pointer(pointer), left.as_ref(), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_null_removes() {
+        let mut user = resource(json!({"title": "T"}));
+        user.set(&path("title"), Value::Null);
+        assert_eq!(Value::from(user), json!({}));
+    }
+
+    #[test]
+    fn a_boolean_in_a_filter_text_describes_a_boolean() {
+        let mut user = resource(json!({"roles": [{"value": "a", "primary": true}]}));
+        user.set(&path("roles[primary eq \"True\"].value"), json!("b"));
+        user.set(&path("roles[primary eq \"False\"].value"), json!("c"));
+        assert_eq!(
+            Value::from(user),
+            json!({"roles": [{"value": "b", "primary": true}, {"value": "c", "primary": false}]})
+        );
+    }
+}
