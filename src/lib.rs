@@ -10,6 +10,9 @@ pub mod model;
 pub mod scim;
 pub mod secret;
 
+// The mapping language.
+pub mod expression;
+
 // Ways out of the process.
 pub mod net;
 

@@ -1,0 +1,252 @@
+//! The golden cases of the language, and what must hold for every text.
+
+use chrono::DateTime;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::model::{Attributes, Value};
+
+const CASES: &str = include_str!("../../fixtures/expressions.txt");
+
+fn context() -> Context {
+    Context {
+        now: DateTime::from_timestamp(1_718_031_845, 0).unwrap(),
+        seed: 7,
+        default_domain: Some("northwind.example".to_owned()),
+    }
+}
+
+fn attributes(json: &str) -> Attributes {
+    let values: std::collections::BTreeMap<String, Value> = serde_json::from_str(json).unwrap();
+    values.into_iter().collect()
+}
+
+/// What a case expects, in the same form: JSON, or a word for what is no value.
+fn outcome(expression: &str, inputs: &str) -> String {
+    let expression = match Expression::parse(expression) {
+        Ok(expression) => expression,
+        Err(_) => return "ERROR".to_owned(),
+    };
+    match expression.evaluate(&attributes(inputs), &context()) {
+        Ok(Flow::Value(Value::List(values))) => {
+            json!(values.iter().map(|value| written(value).unwrap()).collect::<Vec<_>>()).to_string()
+        }
+        Ok(Flow::Value(value)) => json!(written(&value).unwrap()).to_string(),
+        Ok(Flow::Null) => "null".to_owned(),
+        Ok(Flow::IgnoreAttribute) => "IGNORE".to_owned(),
+        Ok(Flow::IgnoreObject) => "IGNORE OBJECT".to_owned(),
+        Err(_) => "ERROR".to_owned(),
+    }
+}
+
+#[test]
+fn every_golden_case_evaluates_as_written() {
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for (number, line) in CASES.lines().enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let [expression, inputs, expected] = line.split(" :: ").collect::<Vec<_>>()[..] else {
+            panic!("line {}: expected three parts, found `{line}`", number + 1);
+        };
+        count += 1;
+        let found = outcome(expression, inputs);
+        let matches = match expected.strip_prefix('~') {
+            Some(pattern) => Pattern::compile(pattern).unwrap().is_match(found.trim_matches('"')).unwrap(),
+            None => found == expected,
+        };
+        if !matches {
+            failures.push(format!("line {}: {expression} gives {found}, not {expected}", number + 1));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(count > 150, "only {count} cases were read");
+}
+
+#[test]
+fn every_example_of_the_table_parses_and_every_function_has_one() {
+    for function in FUNCTIONS {
+        assert!(!function.doc.is_empty() && !function.examples.is_empty(), "{}", function.name);
+        for example in function.examples {
+            let parsed = Expression::parse(example).unwrap_or_else(|error| panic!("{example}: {error}"));
+            assert_eq!(parsed.to_string(), *example);
+            assert!(example.contains(function.name));
+        }
+    }
+    assert!(FUNCTIONS.is_sorted_by_key(|function| function.name.to_ascii_lowercase()));
+}
+
+#[test]
+fn an_error_says_where_and_what_was_meant() {
+    let table = [
+        ("append([a], \"x\")", 0, Some("Append")),
+        ("Join(\" \", toLower([a]))", 10, Some("ToLower")),
+        ("IIF([a] = \"1\", IgnoreAtributeFlow, [a])", 15, Some("IgnoreAttributeFlow")),
+        ("Append([a])", 10, None),
+        ("Append([a], \"b\", \"c\")", 17, None),
+        ("Append([a], , )", 14, None),
+        ("Append([a] \"b\")", 11, None),
+        ("Append([a], \"b\") x", 17, None),
+        ("Append([a, \"b\")", 7, None),
+        ("Append([a], \"b)", 12, None),
+        ("Append([], \"b\")", 7, None),
+        ("[a] = \"b\"", 4, None),
+        ("Append([a] = \"b\", \"c\")", 11, None),
+        ("IIF([a] = \"b\" = \"c\", [a], [a])", 14, None),
+        ("Append([a], IgnoreAttributeFlow)", 12, None),
+        ("ToLower([a], vbTextCompare)", 13, None),
+        ("ToLower(Redact([a]))", 8, None),
+        ("Switch([a], \"x\", \"1\")", 20, None),
+        ("Switch([a], \"x\", \"1\", \"2\", \"3\", \"4\", \"5\")", 0, None),
+        ("Replace([a], \"x\", , , , , )", 0, None),
+        ("Replace([a], , \"(\", , \"x\", , )", 15, None),
+        ("Replace([a], , \"(?<n>a)\", \"m\", \"x\", , )", 26, None),
+        ("Mid([a], 1x, 2)", 9, None),
+        ("&HXY", 0, None),
+        ("", 0, None),
+        ("é", 0, None),
+    ];
+    for (text, offset, suggestion) in table {
+        let error = Expression::parse(text).unwrap_err();
+        assert_eq!((error.offset, error.suggestion.as_deref()), (offset, suggestion), "{text}: {error}");
+    }
+    let error = Expression::parse("append([a], \"x\")").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "expected the name of a function at position 0, found `append`; did you mean `Append`?"
+    );
+}
+
+#[test]
+fn depth_and_length_are_bounded() {
+    let nested = |depth: usize| format!("{}[a]{}", "ToLower(".repeat(depth), ")".repeat(depth));
+    assert!(Expression::parse(&nested(MAX_DEPTH)).is_ok());
+    assert_eq!(Expression::parse(&nested(MAX_DEPTH + 1)).unwrap_err().offset, MAX_DEPTH * 8);
+    assert!(Expression::parse(&nested(1_000)).is_err());
+    let long = format!("\"{}\"", "é".repeat(MAX_CHARACTERS - 2));
+    assert!(Expression::parse(&long).is_ok());
+    assert_eq!(Expression::parse(&format!("{long} ")).unwrap_err().offset, long.len());
+}
+
+#[test]
+fn a_result_that_grows_without_bound_is_an_error() {
+    let doubling = [r#"Replace(…, "a", , , "aa", , )"#, r#"Replace(…, , "a", , "$&$&", , )"#, r#"Join("", …, …)"#];
+    for (index, step) in doubling.into_iter().enumerate() {
+        let mut text = "[long]".to_owned();
+        for _ in 0..[30, 30, 6][index] {
+            text = step.replace('…', &text);
+        }
+        let inputs: Attributes = [("long", Value::text("a".repeat(30_000)))].into_iter().collect();
+        let error = Expression::parse(&text).unwrap().evaluate(&inputs, &context()).unwrap_err();
+        assert!(
+            matches!(error.reason, Reason::TooLong | Reason::Pattern(PatternError::TextTooLong)),
+            "{step}: {error}"
+        );
+    }
+}
+
+#[test]
+fn an_error_names_function_and_position_and_never_a_value() {
+    let expression = Expression::parse("Append(\"x\", Item([mails], [index]))").unwrap();
+    let inputs = attributes(r#"{"mails": ["secret@a.example"], "index": "topsecret"}"#);
+    let error = expression.evaluate(&inputs, &context()).unwrap_err();
+    assert_eq!((error.function, error.position), ("Item", 12));
+    assert_eq!(error.to_string(), "`Item` at position 12 failed: `index` is not a whole number");
+}
+
+#[test]
+fn an_expression_knows_what_it_reads_and_whether_it_is_masked() {
+    let expression = Expression::parse("IIF([a] = [b], Join(\"\", [c], [a]), \"[d]\")").unwrap();
+    assert_eq!(expression.source_attributes().into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(Expression::attribute("mail").to_string(), "[mail]");
+    assert_eq!(Expression::constant("a\"b\\").to_string(), r#""a\"b\\""#);
+    assert!(Expression::parse("IgnoreFlowIfNullOrEmpty(Redact([a]))").unwrap().is_redacted());
+    assert!(!Expression::parse("IgnoreFlowIfNullOrEmpty([a])").unwrap().is_redacted());
+}
+
+#[test]
+fn the_canonical_text_is_tidy() {
+    let text = "  Replace ( [a] ,\"x\",,,\n\"\\d\" , , )";
+    assert_eq!(Expression::parse(text).unwrap().to_string(), r#"Replace([a], "x", , , "\\d", , )"#);
+    assert_eq!(Expression::parse("CBool([a]<>&HfF)").unwrap().to_string(), "CBool([a] <> &HfF)");
+}
+
+#[test]
+fn the_seed_alone_decides_what_is_drawn() {
+    let draw = |text: &str, seed| {
+        let context = Context { seed, ..context() };
+        Expression::parse(text).unwrap().evaluate(&Attributes::default(), &context).unwrap()
+    };
+    let password = "RandomString(20, 1, 1, 1, 1)";
+    assert_eq!(draw(password, 1), draw(password, 1));
+    assert_ne!(draw(password, 1), draw(password, 2));
+    let Flow::Value(Value::Text(pair)) = draw("Join(\" \", Guid(), Guid())", 1) else { panic!("two texts") };
+    let (first, second) = pair.split_once(' ').unwrap();
+    assert_ne!(first, second);
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![".{0,12}", Just("\"\\".to_owned()), Just("a-b c".to_owned()), "[0-9-]{0,4}"]
+}
+
+/// An expression text that parses, of any function.
+fn any_expression() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        "[a-f]{1,2}".prop_map(|name| Expression::attribute(name).to_string()),
+        any_text().prop_map(|text| Expression::constant(text).to_string()),
+        "-?[0-9]{1,3}",
+        Just("&H1f".to_owned()),
+    ];
+    leaf.prop_recursive(4, 48, 6, |inner| {
+        let call = (0..FUNCTIONS.len(), proptest::collection::vec(proptest::option::of(inner.clone()), 0..8));
+        let compared = (inner.clone(), inner.clone(), prop_oneof![Just("="), Just("<>"), Just(">="), Just("<")], inner);
+        prop_oneof![
+            4 => call.prop_map(|(index, arguments)| {
+                let arguments: Vec<String> = arguments.into_iter().map(Option::unwrap_or_default).collect();
+                format!("{}({})", FUNCTIONS[index].name, arguments.join(","))
+            }),
+            1 => compared.prop_map(|(left, right, operator, value)| format!("IIF({left}{operator}{right},{value},\"\")")),
+        ]
+    })
+}
+
+fn any_attributes() -> impl Strategy<Value = Attributes> {
+    let value = prop_oneof![
+        any_text().prop_map(Value::Text),
+        any::<bool>().prop_map(Value::Boolean),
+        any::<i64>().prop_map(Value::Integer),
+        (0i64..4_000_000_000).prop_map(|seconds| Value::DateTime(DateTime::from_timestamp(seconds, 0).unwrap())),
+        proptest::collection::vec(any_text().prop_map(Value::Text), 0..4).prop_map(Value::List),
+        Just(Value::Record(Default::default())),
+    ];
+    proptest::collection::btree_map("[a-f]{1,2}", value, 0..8).prop_map(|values| values.into_iter().collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in r#"(\PC|[\[\]()",=<>\\ ]|Join|Switch|IIF|Replace|&H){0,60}"#) {
+        let _ = Expression::parse(&text);
+    }
+
+    #[test]
+    fn printing_and_parsing_give_the_same_expression(text in any_expression()) {
+        if let Ok(expression) = Expression::parse(&text) {
+            let printed = expression.to_string();
+            let again = Expression::parse(&printed).unwrap();
+            prop_assert_eq!(again.to_string(), printed);
+            prop_assert_eq!(again, expression);
+        }
+    }
+
+    #[test]
+    fn evaluation_ends_and_is_the_same_each_time(text in any_expression(), attributes in any_attributes()) {
+        if let Ok(expression) = Expression::parse(&text) {
+            let first = expression.evaluate(&attributes, &context());
+            prop_assert_eq!(first, expression.evaluate(&attributes, &context()));
+        }
+    }
+}
