@@ -18,6 +18,7 @@ pub mod net;
 
 // The pipeline: source → engine → target.
 pub mod source;
+pub mod target;
 
 // Surfaces.
 pub mod config;

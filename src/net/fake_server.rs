@@ -34,6 +34,16 @@ impl Request {
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.target.split('?').next().unwrap_or_default())
     }
+
+    /// The decoded value of a query parameter.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let url = Url::parse("http://localhost").unwrap().join(&self.target).unwrap();
+        url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
 }
 
 /// What the server does with a request.
