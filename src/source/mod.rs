@@ -2,6 +2,8 @@
 //!
 //! A source delivers pages of [`Change`]s and knows nothing of targets, mappings or the store.
 
+pub mod graph;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
