@@ -177,7 +177,10 @@ pub fn explain(error: &reqwest::Error) -> Explanation {
             _ if error.is_connect() => {
                 (Trouble::Unreachable, "the host cannot be reached: check address, proxy and network".into())
             }
-            _ if error.is_decode() => (Trouble::Protocol, "the answer could not be decoded".into()),
+            // Decompression failed; a body that broke off counts as a decoding error as well, but has another cause.
+            Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) if error.is_decode() => {
+                (Trouble::Protocol, "the answer could not be decompressed".into())
+            }
             _ => (Trouble::Reset, "the connection broke off before the answer was complete".into()),
         }
     };

@@ -140,6 +140,7 @@ async fn the_system_proxy_is_asked_for_others_and_not_for_loopback() {
 async fn bodies_are_read_to_the_limit_and_not_beyond() {
     let server = FakeServer::start(|request| match request.target.as_str() {
         "/cut" => Reply::Truncated,
+        "/gzip" => Reply::json(200, serde_json::json!("no gzip at all")).with("content-encoding", "gzip"),
         _ => Reply::json(200, serde_json::json!("abcdef")),
     })
     .await;
@@ -147,7 +148,12 @@ async fn bodies_are_read_to_the_limit_and_not_beyond() {
     let get = async |path: &str| client.get(server.url().join(path).unwrap()).send().await.unwrap();
     assert_eq!(read_bounded(get("/").await, 8).await.unwrap(), "\"abcdef\"");
     assert!(matches!(read_bounded(get("/").await, 7).await, Err(NetError::TooLong { limit: 7 })));
-    assert!(matches!(read_bounded(get("/cut").await, 100).await, Err(NetError::BrokeOff { .. })));
+    let Err(NetError::BrokeOff { cause, .. }) = read_bounded(get("/cut").await, 100).await else { panic!("it ended") };
+    assert_eq!(explain(&cause).trouble, Trouble::Reset);
+    let Err(NetError::BrokeOff { cause, .. }) = read_bounded(get("/gzip").await, 100).await else {
+        panic!("it was gzip")
+    };
+    assert_eq!(explain(&cause).trouble, Trouble::Protocol);
 }
 
 #[test]

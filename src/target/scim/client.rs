@@ -356,6 +356,7 @@ fn verdict(purpose: Purpose, exchange: &Result<Answer, Failure>) -> Verdict {
     match exchange {
         Ok(answer) => match answer.status.as_u16() {
             429 => Verdict::PutOff,
+            // Also a 503 with `Retry-After`: it may come from a proxy that had passed the request on.
             500 | 502..=504 if purpose.is_repeatable() => Verdict::Again { ambiguous: true },
             _ => Verdict::Final,
         },

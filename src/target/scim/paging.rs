@@ -55,3 +55,54 @@ pub(super) fn page(start: &PageStart, received: Vec<(ResourceId, Resource)>, tot
     let next = (!ended).then(|| PageStart { index, known: Arc::new(ids) });
     ListPage { resources, next, total }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn resources(ids: &[usize]) -> Vec<(ResourceId, Resource)> {
+        let resource = |id: &usize| {
+            let id = id.to_string();
+            let json = json!({ "id": id });
+            (ResourceId::new(id), serde_json::from_value(json).unwrap())
+        };
+        ids.iter().map(resource).collect()
+    }
+
+    #[test]
+    fn a_resource_that_slid_onto_the_next_page_comes_once() {
+        let first = page(&PageStart::first(), resources(&[1, 2]), Some(4));
+        let second = page(&first.next.unwrap(), resources(&[2, 3]), Some(4));
+        assert_eq!(second.resources.iter().filter_map(Resource::id).collect::<Vec<_>>(), ["3"]);
+        assert_eq!(second.next, None);
+    }
+
+    #[test]
+    fn without_a_total_only_an_empty_page_ends_the_list() {
+        let first = page(&PageStart::first(), resources(&[1]), None);
+        let next = first.next.unwrap();
+        assert_eq!(next.index(), 2);
+        assert_eq!(page(&next, resources(&[]), None).next, None);
+    }
+
+    proptest! {
+        /// A target that keeps to the protocol but chooses its page sizes as it likes.
+        #[test]
+        fn every_resource_of_a_quiet_list_comes_exactly_once(count in 0usize..60, sizes in proptest::collection::vec(1usize..9, 1..9)) {
+            let all: Vec<usize> = (1..=count).collect();
+            let mut walked = Vec::new();
+            let mut next = Some(PageStart::first());
+            for size in sizes.into_iter().cycle() {
+                let Some(start) = next else { break };
+                let received: Vec<usize> = all.iter().skip(start.index() - 1).take(size).copied().collect();
+                let page = page(&start, resources(&received), Some(count));
+                walked.extend(page.resources.iter().filter_map(|resource| resource.id()?.parse::<usize>().ok()));
+                next = page.next;
+            }
+            prop_assert_eq!(walked, all);
+        }
+    }
+}

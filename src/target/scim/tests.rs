@@ -237,9 +237,10 @@ mod reading {
             scripted([Reply::empty(500), Reply::Reset, Reply::json(200, json!({ "id": "1" }))]).await;
         assert!(target.read(&users(), &id("1")).await.unwrap().is_some());
         assert_eq!(server.requests().len(), 3);
-        let (_server, target) = scripted([Reply::Truncated, Reply::Truncated, Reply::Truncated]).await;
+        let (server, target) = scripted([Reply::Truncated, Reply::Truncated, Reply::Truncated]).await;
         let error = target.read(&users(), &id("1")).await.unwrap_err();
         assert_eq!((error.class(), error.outcome()), (FailureClass::Transient, Outcome::NotDone));
+        assert_eq!(server.requests().len(), 3);
     }
 }
 
@@ -352,6 +353,14 @@ mod creating {
     }
 
     #[tokio::test]
+    async fn a_target_that_asks_for_time_gets_no_second_post_either() {
+        let (server, target) = scripted([Reply::empty(503).with("retry-after", "1")]).await;
+        let error = target.create(&users(), &ada()).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        assert_eq!(server.requests().len(), 1);
+    }
+
+    #[tokio::test]
     async fn a_slow_post_ends_with_an_unknown_outcome() {
         let server = FakeServer::start(|_| Reply::Silence).await;
         let target = target_with(ScimSettings { timeout_seconds: 1, ..settings(&server) }, Protected::default());
@@ -428,6 +437,14 @@ mod changing {
                 })
             );
         }
+    }
+
+    #[tokio::test]
+    async fn the_echo_of_a_huge_group_is_not_needed() {
+        let huge = || Reply::json(200, json!({ "id": "1", "members": "x".repeat(33 * 1024 * 1024) }));
+        let (_server, target) = scripted([huge(), huge()]).await;
+        target.patch(&groups(), &id("1"), &disable()).await.unwrap();
+        assert!(target.read(&groups(), &id("1")).await.is_err(), "who reads it is told that it is too long");
     }
 
     #[tokio::test]

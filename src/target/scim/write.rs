@@ -172,6 +172,25 @@ mod tests {
         );
     }
 
+    /// Our own reader could share a mistake with our writer.
+    #[test]
+    fn a_foreign_and_strict_reader_accepts_our_bodies() {
+        use scim_v2::utils::validation::Validate;
+
+        let change = |path: &str, value: Option<Value>| AttributeChange { path: TargetPath::new(path), value };
+        let attributes = attribute_operations(&[
+            change(r#"emails[type eq "work"].value"#, Some(json!("ada@n.example"))),
+            change("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", None),
+            change("active", Some(json!(false))),
+        ]);
+        let members = MemberChange { path: members(), added: ids(0..2), removed: vec![ResourceId::new("a\"b\\c")] };
+        for body in patches(attributes.unwrap(), &[members], 2) {
+            let theirs: scim_v2::models::others::PatchOp = serde_json::from_value(written(&body)).unwrap();
+            theirs.validate().unwrap();
+            assert_eq!(theirs.operations.len(), body.operations.len());
+        }
+    }
+
     #[test]
     fn attributes_go_first_and_members_fill_the_bodies() {
         let title = Operation::replace(AttributePath::new("displayName"), json!("Ops"));
