@@ -25,3 +25,4 @@ pub mod config;
 
 // Embedded parts for tests and demonstrations.
 pub mod graph_emulator;
+pub mod scim_server;

@@ -1,0 +1,88 @@
+//! What the server says of itself: `ServiceProviderConfig`, `ResourceTypes` and `Schemas` (RFC 7644 section 4).
+
+use serde_json::{Value, json};
+
+use super::query::MOST_RESULTS;
+use super::{Dialect, Kind, MOST_BODY_BYTES};
+use crate::scim::{
+    AuthenticationScheme, BulkSupport, FilterSupport, ListResponse, Resource, ResourceType, Schema, SchemaExtension,
+    ServiceProviderConfig, Supported, urn,
+};
+
+/// What it offers in this dialect.
+pub(super) fn service_provider_config(dialect: Dialect, base: &str) -> ServiceProviderConfig {
+    ServiceProviderConfig {
+        patch: Supported { supported: true },
+        bulk: BulkSupport { supported: false, max_operations: 0, max_payload_size: MOST_BODY_BYTES as u64 },
+        filter: FilterSupport { supported: dialect != Dialect::NoFilter, max_results: MOST_RESULTS },
+        etag: Supported { supported: true },
+        authentication_schemes: vec![AuthenticationScheme {
+            kind: "oauthbearertoken".to_owned(),
+            name: "Bearer token".to_owned(),
+            description: "A fixed token in the Authorization header".to_owned(),
+            spec_uri: Some("https://www.rfc-editor.org/info/rfc6750".to_owned()),
+            documentation_uri: None,
+            primary: Some(true),
+        }],
+        meta: Some(json!({
+            "resourceType": "ServiceProviderConfig",
+            "location": address(&[base, urn::SERVICE_PROVIDER_CONFIG_ENDPOINT]),
+        })),
+        ..ServiceProviderConfig::default()
+    }
+}
+
+/// All the types of resource.
+pub(super) fn resource_types(base: &str) -> ListResponse<ResourceType> {
+    let types: Vec<_> = Kind::ALL.into_iter().map(|kind| resource_type(kind, base)).collect();
+    let total = types.len() as u64;
+    ListResponse::page(types, total, 1)
+}
+
+/// The type of this name, in any case.
+pub(super) fn resource_type_named(name: &str, base: &str) -> Option<ResourceType> {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))?;
+    Some(resource_type(kind, base))
+}
+
+/// All the schemas.
+pub(super) fn schemas(base: &str) -> ListResponse {
+    let schemas: Vec<_> = Schema::all().iter().filter_map(|schema| schema_resource(schema, base)).collect();
+    let total = schemas.len() as u64;
+    ListResponse::page(schemas, total, 1)
+}
+
+/// The schema of this URN, in any case.
+pub(super) fn schema_named(urn: &str, base: &str) -> Option<Resource> {
+    let schema = Schema::all().iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))?;
+    schema_resource(schema, base)
+}
+
+fn resource_type(kind: Kind, base: &str) -> ResourceType {
+    let schema = kind.schema();
+    let extension = |extension: &Schema| SchemaExtension { schema: extension.id.clone(), required: false };
+    ResourceType {
+        schemas: vec![urn::RESOURCE_TYPE.to_owned()],
+        id: Some(kind.name().to_owned()),
+        name: kind.name().to_owned(),
+        description: schema.base.description.clone(),
+        endpoint: ["/", kind.endpoint()].concat(),
+        schema: schema.base.id.clone(),
+        schema_extensions: schema.extensions.iter().map(extension).collect(),
+        meta: Some(json!({
+            "resourceType": "ResourceType",
+            "location": address(&[base, urn::RESOURCE_TYPES, kind.name()]),
+        })),
+    }
+}
+
+fn schema_resource(schema: &Schema, base: &str) -> Option<Resource> {
+    let Ok(Value::Object(mut map)) = serde_json::to_value(schema) else { return None };
+    let location = address(&[base, urn::SCHEMAS, &schema.id]);
+    map.insert("meta".to_owned(), json!({"resourceType": "Schema", "location": location}));
+    Some(Resource::from(map))
+}
+
+fn address(segments: &[&str]) -> String {
+    segments.join("/")
+}

@@ -1,0 +1,189 @@
+//! A SCIM service provider of our own, for tests and demonstrations: `provisor target`.
+//!
+//! It shares the protocol's words with the client side and nothing else. It keeps its resources in SQLite, and it can
+//! misbehave on demand.
+
+mod admin;
+mod discovery;
+mod endpoint;
+mod faults;
+mod journal;
+mod projection;
+mod query;
+mod resources;
+mod routes;
+mod service;
+mod storage;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::{Data, PayloadConfig};
+use actix_web::{App, HttpServer, web};
+use tokio::task::JoinHandle;
+
+pub use faults::{Effect, Moment, Rule, Turn};
+pub use storage::OpenError;
+
+use crate::scim::{ResourceSchema, urn};
+use crate::secret::Secret;
+use faults::Faults;
+use journal::Journal;
+use storage::Storage;
+
+/// The largest body a request may have.
+const MOST_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Where the protocol is served; it is served at the root as well.
+const BASE: &str = "/scim/v2";
+
+/// What a server serves, and to whom.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The bearer token of every client.
+    pub token: Secret,
+    /// The SQLite file; in memory when there is none.
+    pub database: Option<PathBuf>,
+    pub dialect: Dialect,
+    /// Faults in force from the start.
+    pub faults: Vec<Rule>,
+}
+
+/// What the server refuses although the protocol has it, as real applications do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    #[default]
+    Standard,
+    /// Any `filter` is refused, and the configuration says so.
+    NoFilter,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    #[error("cannot listen on `{address}`")]
+    Listen { address: SocketAddr, source: std::io::Error },
+}
+
+/// A server that is not running yet.
+pub struct Server;
+
+impl Server {
+    /// Opens the database, listens and serves until the answer is stopped. Call it inside a tokio runtime.
+    pub fn start(settings: Settings) -> Result<Running, StartError> {
+        let service = Data::new(Service {
+            storage: Storage::open(settings.database.as_deref())?,
+            token: settings.token,
+            dialect: settings.dialect,
+            faults: Faults::new(settings.faults),
+            journal: Journal::default(),
+        });
+        let shared = service.clone();
+        let app = move || {
+            App::new()
+                .app_data(shared.clone())
+                .app_data(PayloadConfig::new(MOST_BODY_BYTES))
+                .default_service(web::to(routes::handle))
+        };
+        let address = settings.listen;
+        let server = HttpServer::new(app)
+            .workers(2)
+            .disable_signals()
+            .tcp_nodelay(true)
+            .on_connect(routes::remember_connection)
+            .bind(address)
+            .map_err(|source| StartError::Listen { address, source })?;
+        let address = server.addrs().first().copied().unwrap_or(address);
+        let server = server.run();
+        let handle = server.handle();
+        Ok(Running { address, service, handle, task: tokio::spawn(server) })
+    }
+}
+
+/// A server that serves.
+pub struct Running {
+    address: SocketAddr,
+    service: Data<Service>,
+    handle: ServerHandle,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// The address it listens on, with the port it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base of the protocol: `http://127.0.0.1:8880/scim/v2`.
+    pub fn base_url(&self) -> String {
+        ["http://", &self.address.to_string(), BASE].concat()
+    }
+
+    /// Serves until the server ends by itself, which it does only when it fails.
+    pub async fn wait(self) -> std::io::Result<()> {
+        self.task.await.map_err(std::io::Error::other)?
+    }
+
+    /// Stops at once: requests under way are cut off, what was answered is kept, the database is closed.
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+        self.service.storage.close().await;
+    }
+}
+
+/// What the handlers share.
+struct Service {
+    storage: Storage,
+    token: Secret,
+    dialect: Dialect,
+    faults: Faults,
+    journal: Journal,
+}
+
+/// The types of resource it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    User,
+    Group,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::User, Self::Group];
+
+    /// The word in the database.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+        }
+    }
+
+    /// The name of the resource type.
+    fn name(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Group => "Group",
+        }
+    }
+
+    fn endpoint(self) -> &'static str {
+        match self {
+            Self::User => urn::USERS,
+            Self::Group => urn::GROUPS,
+        }
+    }
+
+    fn schema(self) -> &'static ResourceSchema {
+        match self {
+            Self::User => ResourceSchema::user(),
+            Self::Group => ResourceSchema::group(),
+        }
+    }
+}
