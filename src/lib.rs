@@ -20,6 +20,10 @@ pub mod net;
 pub mod source;
 pub mod target;
 
+// The state they share.
+pub mod db;
+pub mod store;
+
 // Surfaces.
 pub mod config;
 

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Value;
 
-/// Named values of a source object. Names are case-sensitive, spelled as the synchronization schema spells them; a
-/// source that ignores case (LDAP) answers with the spelling it was asked for. An absent name is null.
+/// Named values of a source object. An absent name is null.
+///
+/// Names are case-sensitive, spelled as the synchronization schema spells them; a source that ignores case (LDAP)
+/// answers with the spelling it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Attributes(BTreeMap<String, Value>);

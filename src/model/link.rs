@@ -53,8 +53,8 @@ pub struct KnownObject {
     /// Edges that need work: wanted and not exported, or exported and not wanted.
     pub edges: Vec<Edge>,
     pub escrow: Option<Escrow>,
-    /// The removal of this object that is not yet done, if any.
-    pub removal: Option<Removal>,
+    /// The removals of this object that are not yet done: at most one for each effect, in the order of the effects.
+    pub removals: Vec<Removal>,
 }
 
 /// Who holds a resource.

@@ -1,0 +1,14 @@
+DROP TABLE matching_index;
+DROP TABLE provisioning_log;
+DROP TABLE cycles;
+DROP TABLE escrows;
+DROP TABLE removals;
+DROP TABLE intent_keys;
+DROP TABLE intents;
+DROP TABLE edges;
+DROP TABLE links;
+DROP TABLE containers;
+DROP TABLE object_names;
+DROP TABLE objects;
+DROP TABLE watermarks;
+DROP TABLE jobs;

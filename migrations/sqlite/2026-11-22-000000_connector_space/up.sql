@@ -1,0 +1,181 @@
+-- The connector space: what a job knows of its objects on both sides. Ids are text made by the program, times are
+-- UTC, documents are JSON in TEXT. Keys compare by bytes on both back ends.
+
+CREATE TABLE jobs (
+    job            TEXT NOT NULL PRIMARY KEY,
+    application    TEXT NOT NULL,
+    target         TEXT NOT NULL,
+    schema_version BIGINT NOT NULL,
+    generation     BIGINT NOT NULL
+);
+CREATE INDEX jobs_target ON jobs (target);
+
+CREATE TABLE watermarks (
+    job        TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    feed       TEXT NOT NULL,
+    directory  TEXT NOT NULL,
+    view       TEXT NOT NULL,
+    checkpoint TEXT NOT NULL,
+    round      TEXT NOT NULL CHECK (round IN ('full', 'changes')),
+    generation BIGINT NOT NULL,
+    PRIMARY KEY (job, feed)
+) WITHOUT ROWID;
+
+CREATE TABLE objects (
+    job              TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    anchor           TEXT NOT NULL,
+    mapping          TEXT NOT NULL,
+    kind             TEXT NOT NULL,
+    attributes       TEXT NOT NULL,
+    lifecycle        TEXT NOT NULL CHECK (lifecycle IN ('present', 'softDeleted', 'leftFeed', 'deleted')),
+    generation       BIGINT NOT NULL,
+    revision         BIGINT NOT NULL,
+    evaluated_schema BIGINT NOT NULL,
+    due              BOOLEAN NOT NULL,
+    waits_for        TEXT,
+    PRIMARY KEY (job, anchor, mapping)
+);
+CREATE INDEX objects_due ON objects (job, mapping, anchor) WHERE due;
+CREATE INDEX objects_waits_for ON objects (waits_for) WHERE waits_for IS NOT NULL;
+
+-- One name means one object; the object that was last seen under a name has it.
+CREATE TABLE object_names (
+    job    TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    name   TEXT NOT NULL,
+    kind   TEXT NOT NULL,
+    anchor TEXT NOT NULL,
+    PRIMARY KEY (job, name)
+) WITHOUT ROWID;
+CREATE INDEX object_names_anchor ON object_names (job, anchor);
+
+CREATE TABLE containers (
+    job    TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    anchor TEXT NOT NULL,
+    name   TEXT NOT NULL,
+    PRIMARY KEY (job, anchor)
+) WITHOUT ROWID;
+CREATE INDEX containers_name ON containers (job, name);
+
+-- A resource belongs to one object, whichever job of the target found it first.
+CREATE TABLE links (
+    job           TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    mapping       TEXT NOT NULL,
+    anchor        TEXT NOT NULL,
+    target        TEXT NOT NULL,
+    resource_kind TEXT NOT NULL,
+    resource      TEXT NOT NULL,
+    exported      TEXT NOT NULL,
+    PRIMARY KEY (job, mapping, anchor)
+);
+CREATE UNIQUE INDEX links_resource ON links (target, resource_kind, resource);
+CREATE INDEX links_anchor ON links (target, anchor);
+
+CREATE TABLE edges (
+    job         TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    mapping     TEXT NOT NULL,
+    from_anchor TEXT NOT NULL,
+    attribute   TEXT NOT NULL,
+    reference   TEXT NOT NULL,
+    to_anchor   TEXT,
+    wanted      BOOLEAN NOT NULL,
+    export      TEXT NOT NULL CHECK (export IN ('never', 'unknown', 'exported')),
+    exported_as TEXT,
+    generation  BIGINT NOT NULL,
+    PRIMARY KEY (job, mapping, from_anchor, attribute, reference),
+    CHECK (wanted OR export <> 'never')
+) WITHOUT ROWID;
+CREATE INDEX edges_reference ON edges (job, reference);
+CREATE INDEX edges_to_anchor ON edges (to_anchor) WHERE to_anchor IS NOT NULL;
+CREATE INDEX edges_to_add ON edges (job, mapping, from_anchor) WHERE wanted AND export <> 'exported';
+CREATE INDEX edges_to_remove ON edges (job, mapping, from_anchor) WHERE NOT wanted;
+
+CREATE TABLE intents (
+    id         TEXT NOT NULL PRIMARY KEY,
+    job        TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    mapping    TEXT NOT NULL,
+    anchor     TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    revision   BIGINT NOT NULL,
+    action     TEXT NOT NULL,
+    matching   TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL
+);
+CREATE UNIQUE INDEX intents_object ON intents (job, mapping, anchor);
+
+-- A value that an open create is about to take: no other create of the target may take it.
+CREATE TABLE intent_keys (
+    target        TEXT NOT NULL,
+    resource_kind TEXT NOT NULL,
+    path          TEXT NOT NULL,
+    value         TEXT NOT NULL,
+    intent        TEXT NOT NULL REFERENCES intents (id) ON DELETE CASCADE,
+    PRIMARY KEY (target, resource_kind, path, value)
+) WITHOUT ROWID;
+CREATE INDEX intent_keys_intent ON intent_keys (intent);
+
+CREATE TABLE removals (
+    id      TEXT NOT NULL PRIMARY KEY,
+    job     TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    mapping TEXT NOT NULL,
+    anchor  TEXT NOT NULL,
+    effect  TEXT NOT NULL CHECK (effect IN ('disable', 'delete', 'edges')),
+    state   TEXT NOT NULL CHECK (state IN ('held', 'approved', 'staged', 'rejected')),
+    reason  TEXT NOT NULL,
+    held_at TIMESTAMP NOT NULL
+);
+CREATE UNIQUE INDEX removals_object ON removals (job, mapping, anchor, effect);
+CREATE INDEX removals_state ON removals (job, state, id);
+
+CREATE TABLE escrows (
+    job             TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    mapping         TEXT NOT NULL,
+    anchor          TEXT NOT NULL,
+    class           TEXT NOT NULL CHECK (class IN
+        ('transient', 'conflict', 'object', 'credentials', 'outage', 'resync', 'configuration')),
+    code            TEXT NOT NULL,
+    message         TEXT NOT NULL,
+    attempts        BIGINT NOT NULL,
+    first_failed_at TIMESTAMP NOT NULL,
+    next_attempt_at TIMESTAMP,
+    PRIMARY KEY (job, mapping, anchor)
+);
+CREATE INDEX escrows_next_attempt ON escrows (job, next_attempt_at);
+
+CREATE TABLE cycles (
+    id         TEXT NOT NULL PRIMARY KEY,
+    job        TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    kind       TEXT NOT NULL CHECK (kind IN ('initial', 'incremental')),
+    state      TEXT NOT NULL CHECK (state IN ('running', 'succeeded', 'partial', 'failed', 'interrupted')),
+    generation BIGINT NOT NULL,
+    baseline   TEXT NOT NULL,
+    counters   TEXT NOT NULL,
+    error      TEXT,
+    started_at TIMESTAMP NOT NULL,
+    ended_at   TIMESTAMP
+);
+CREATE INDEX cycles_job ON cycles (job, id);
+
+CREATE TABLE provisioning_log (
+    job     TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    id      TEXT NOT NULL,
+    cycle   TEXT NOT NULL,
+    mapping TEXT NOT NULL,
+    anchor  TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    status  TEXT NOT NULL,
+    reason  TEXT,
+    changed TEXT NOT NULL,
+    at      TIMESTAMP NOT NULL,
+    PRIMARY KEY (job, id)
+) WITHOUT ROWID;
+
+-- The target's resources by the values that find them, listed once before an initial cycle.
+CREATE TABLE matching_index (
+    job      TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    mapping  TEXT NOT NULL,
+    path     TEXT NOT NULL,
+    value    TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    content  TEXT NOT NULL,
+    PRIMARY KEY (job, mapping, path, value, resource)
+) WITHOUT ROWID;

@@ -1,0 +1,67 @@
+//! Opening a SQLite database.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use diesel::connection::{Connection, SimpleConnection};
+use diesel::sqlite::SqliteConnection;
+
+use super::DbError;
+
+/// The settings of every connection. The write-ahead log lets readers go on beside the writer; `synchronous = FULL`
+/// makes a commit survive a power failure; a longer log before it is folded back means fewer syncs. The busy timeout
+/// stands first, because turning the log on may have to wait, too.
+const SETTINGS: &str = "
+    PRAGMA busy_timeout = 15000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -32000;
+    PRAGMA wal_autocheckpoint = 4000;
+";
+
+/// Opens the file, or creates it for its owner alone: it holds personal data.
+pub(super) fn open_file(path: &Path) -> Result<SqliteConnection, DbError> {
+    let failed = |problem: &str, cause: Option<Box<dyn std::error::Error + Send + Sync>>| DbError::Open {
+        store: path.display().to_string(),
+        problem: problem.to_owned(),
+        cause,
+    };
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| {
+        failed("the file cannot be read and written; check the path, its folder and their owner", Some(Box::new(error)))
+    })?;
+    // A path that begins with `file:` would be read as a URI.
+    let absolute = std::path::absolute(path).map_err(|error| failed("the path has no end", Some(Box::new(error))))?;
+    let Some(text) = absolute.to_str() else {
+        return Err(failed("the path is not UTF-8; choose another", None));
+    };
+    let mut connection = SqliteConnection::establish(text)
+        .map_err(|error| failed("SQLite cannot open the file", Some(Box::new(error))))?;
+    connection.batch_execute(SETTINGS).map_err(|error| {
+        let problem = match DbError::from(error) {
+            DbError::Damaged { cause } => ("the file is not a SQLite database; choose another path", Some(cause)),
+            DbError::Unavailable { .. } => ("another process holds it locked; stop that one, or wait", None),
+            DbError::Statement { cause } => ("SQLite cannot use the file", Some(cause)),
+            _ => ("SQLite cannot use the file", None),
+        };
+        failed(problem.0, problem.1.map(Into::into))
+    })?;
+    Ok(connection)
+}
+
+/// Opens a database in memory; every connection has one of its own.
+pub(super) fn open_memory() -> Result<SqliteConnection, DbError> {
+    let failed = |cause: Box<dyn std::error::Error + Send + Sync>| DbError::Open {
+        store: "sqlite::memory:".to_owned(),
+        problem: "SQLite cannot be started".to_owned(),
+        cause: Some(cause),
+    };
+    let mut connection = SqliteConnection::establish(":memory:").map_err(|error| failed(Box::new(error)))?;
+    connection.batch_execute("PRAGMA foreign_keys = ON;").map_err(|error| failed(Box::new(error)))?;
+    Ok(connection)
+}

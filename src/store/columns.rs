@@ -1,0 +1,84 @@
+//! Between the words of the model and what a column holds: enums and documents as text, times as UTC.
+
+use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::model::{CycleKind, CycleState, Export, FailureClass, Lifecycle, RemovalEffect, RemovalState, Round};
+
+use super::StoreError;
+
+/// An enum that is stored as one word. The words are part of the schema: the migrations check them.
+pub(super) trait Word: Copy + Sized + 'static {
+    const COLUMN: &'static str;
+    const WORDS: &'static [(Self, &'static str)];
+
+    /// The word that is stored.
+    fn word(self) -> &'static str;
+
+    /// The value of a stored word.
+    fn read(word: &str) -> Result<Self, StoreError> {
+        let found = Self::WORDS.iter().find(|(_, known)| *known == word);
+        found.map(|(value, _)| *value).ok_or(StoreError::Corrupt { column: Self::COLUMN, cause: None })
+    }
+}
+
+macro_rules! words {
+    ($($column:literal $name:ident { $($variant:ident = $word:literal),+ $(,)? })+) => {
+        $(impl Word for $name {
+            const COLUMN: &'static str = $column;
+            const WORDS: &'static [(Self, &'static str)] = &[$(($name::$variant, $word)),+];
+
+            fn word(self) -> &'static str {
+                match self {
+                    $($name::$variant => $word,)+
+                }
+            }
+        })+
+    };
+}
+
+words! {
+    "round" Round { Full = "full", Changes = "changes" }
+    "lifecycle" Lifecycle { Present = "present", SoftDeleted = "softDeleted", LeftFeed = "leftFeed", Deleted = "deleted" }
+    "export" Export { Never = "never", Unknown = "unknown", Exported = "exported" }
+    "effect" RemovalEffect { Disable = "disable", Delete = "delete", Edges = "edges" }
+    "state" RemovalState { Held = "held", Approved = "approved", Staged = "staged", Rejected = "rejected" }
+    "kind" CycleKind { Initial = "initial", Incremental = "incremental" }
+    "state" CycleState {
+        Running = "running",
+        Succeeded = "succeeded",
+        Partial = "partial",
+        Failed = "failed",
+        Interrupted = "interrupted",
+    }
+    "class" FailureClass {
+        Transient = "transient",
+        Conflict = "conflict",
+        Object = "object",
+        Credentials = "credentials",
+        Outage = "outage",
+        Resync = "resync",
+        Configuration = "configuration",
+    }
+}
+
+/// A document as text. Maps are sorted, so equal documents are equal texts.
+pub(super) fn to_json<T: Serialize + ?Sized>(document: &T) -> String {
+    serde_json::to_string(document).expect("the documents of the model have text keys, so nothing in them can fail")
+}
+
+/// The document that `column` holds.
+pub(super) fn from_json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|cause| StoreError::Corrupt { column, cause: Some(cause) })
+}
+
+/// A time as both back ends keep it: UTC, whole microseconds.
+pub(super) fn to_time(time: DateTime<Utc>) -> NaiveDateTime {
+    time.naive_utc().trunc_subsecs(6)
+}
+
+/// A count as the model has it; counts are never negative.
+pub(super) fn to_count(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}

@@ -1,0 +1,154 @@
+//! The cycles of a job: what they began with, and how they ended.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::db::{Backend, on_each};
+use crate::model::{Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Export, JobId, ObjectMappingId};
+
+use super::columns::{Word, from_json, to_count, to_json, to_time};
+use super::tables::{cycles, edges, jobs, links};
+use super::{Store, StoreError};
+
+/// One cycle, as the store remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CycleRecord {
+    pub id: CycleId,
+    pub kind: CycleKind,
+    pub state: CycleState,
+    pub counters: Counters,
+    /// Why it failed.
+    pub error: Option<String>,
+    pub started_at: DateTime<Utc>,
+    /// `None` while it runs, and for one whose process died.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = cycles)]
+struct Row {
+    id: String,
+    job: String,
+    kind: String,
+    state: String,
+    generation: i64,
+    baseline: String,
+    counters: String,
+    error: Option<String>,
+    started_at: NaiveDateTime,
+    ended_at: Option<NaiveDateTime>,
+}
+
+impl Store {
+    /// Begins a cycle under the next generation, and counts what is linked and exported now.
+    pub async fn begin_cycle(&self, job: &JobId, kind: CycleKind, now: DateTime<Utc>) -> Result<Cycle, StoreError> {
+        let job = job.clone();
+        self.database
+            .write(move |tx| {
+                let known = on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
+                    .set(jobs::generation.eq(jobs::generation + 1))
+                    .execute(c))?;
+                if known == 0 {
+                    return Err(StoreError::UnknownJob { job });
+                }
+                let generation = on_each!(tx, c => jobs::table
+                    .filter(jobs::job.eq(job.as_str()))
+                    .select(jobs::generation)
+                    .first::<i64>(c))?;
+                let baseline = baseline(tx, &job)?;
+                let id = Uuid::now_v7().to_string();
+                let row = Row {
+                    id: id.clone(),
+                    job: job.as_str().to_owned(),
+                    kind: kind.word().to_owned(),
+                    state: CycleState::Running.word().to_owned(),
+                    generation,
+                    baseline: to_json(&baseline),
+                    counters: to_json(&Counters::default()),
+                    error: None,
+                    started_at: to_time(now),
+                    ended_at: None,
+                };
+                on_each!(tx, c => diesel::insert_into(cycles::table).values(&row).execute(c))?;
+                Ok(Cycle { id: CycleId::new(id), generation, baseline })
+            })
+            .await
+    }
+
+    /// Ends a cycle. A cycle that is not known is left alone.
+    pub async fn end_cycle(
+        &self,
+        job: &JobId,
+        cycle: &CycleId,
+        state: CycleState,
+        counters: &Counters,
+        error: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (job, cycle, counters) = (job.clone(), cycle.clone(), to_json(counters));
+        self.database
+            .write(move |tx| {
+                on_each!(tx, c => diesel::update(cycles::table)
+                    .filter(cycles::id.eq(cycle.as_str()))
+                    .filter(cycles::job.eq(job.as_str()))
+                    .set((
+                        cycles::state.eq(state.word()),
+                        cycles::counters.eq(&counters),
+                        cycles::error.eq(&error),
+                        cycles::ended_at.eq(to_time(now)),
+                    ))
+                    .execute(c))?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// The last `limit` cycles of a job, the newest first.
+    pub async fn last_cycles(&self, job: &JobId, limit: u32) -> Result<Vec<CycleRecord>, StoreError> {
+        let job = job.clone();
+        self.database
+            .read(move |tx| {
+                let rows = on_each!(tx, c => cycles::table
+                    .filter(cycles::job.eq(job.as_str()))
+                    .order(cycles::id.desc())
+                    .limit(limit.into())
+                    .select(Row::as_select())
+                    .load::<Row>(c))?;
+                rows.into_iter().map(read).collect()
+            })
+            .await
+    }
+}
+
+fn baseline(tx: &mut Backend, job: &JobId) -> Result<Baseline, StoreError> {
+    let linked = on_each!(tx, c => links::table
+        .filter(links::job.eq(job.as_str()))
+        .group_by(links::mapping)
+        .select((links::mapping, diesel::dsl::count_star()))
+        .load::<(String, i64)>(c))?;
+    let exported = on_each!(tx, c => edges::table
+        .filter(edges::job.eq(job.as_str()))
+        .filter(edges::export.eq(Export::Exported.word()))
+        .group_by(edges::mapping)
+        .select((edges::mapping, diesel::dsl::count_star()))
+        .load::<(String, i64)>(c))?;
+    let by_mapping = |counts: Vec<(String, i64)>| -> BTreeMap<ObjectMappingId, u64> {
+        counts.into_iter().map(|(mapping, count)| (ObjectMappingId::new(mapping), to_count(count))).collect()
+    };
+    Ok(Baseline { linked: by_mapping(linked), exported_edges: by_mapping(exported) })
+}
+
+fn read(row: Row) -> Result<CycleRecord, StoreError> {
+    Ok(CycleRecord {
+        id: CycleId::new(row.id),
+        kind: CycleKind::read(&row.kind)?,
+        state: CycleState::read(&row.state)?,
+        counters: from_json("counters", &row.counters)?,
+        error: row.error,
+        started_at: row.started_at.and_utc(),
+        ended_at: row.ended_at.map(|time| time.and_utc()),
+    })
+}

@@ -1,0 +1,367 @@
+//! Edges: the references between objects, with their export state.
+//!
+//! An edge that is not wanted and was never sent has no row. How edges follow names, departures and links is told in
+//! [`super::references`].
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::dsl::{exists, not, sql};
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use diesel::upsert::excluded;
+
+use crate::db::{Backend, batches, on_each};
+use crate::model::{Anchor, Edge, Export, JobId, Name, ObjectKey, ObjectMappingId, ResourceId, SentEdge};
+
+use super::columns::{Word, to_count};
+use super::jobs::target_of;
+use super::keys::{key, key_batches};
+use super::tables::{edges, links, objects};
+use super::{Store, StoreError};
+
+/// One edge, as its row holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = edges, treat_none_as_default_value = false)]
+pub(super) struct Row {
+    pub(super) job: String,
+    pub(super) mapping: String,
+    pub(super) from_anchor: String,
+    pub(super) attribute: String,
+    pub(super) reference: String,
+    pub(super) to_anchor: Option<String>,
+    pub(super) wanted: bool,
+    pub(super) export: String,
+    pub(super) exported_as: Option<String>,
+    pub(super) generation: i64,
+}
+
+impl Row {
+    /// True when the target may hold the reference.
+    pub(super) fn is_sent(&self) -> bool {
+        self.export != Export::Never.word()
+    }
+
+    /// Forgets that it was sent.
+    pub(super) fn reset(&mut self) {
+        self.export = Export::Never.word().to_owned();
+        self.exported_as = None;
+    }
+}
+
+/// The test of the partial index over edges to add. A bound value would hide the index from SQLite.
+macro_rules! not_exported {
+    () => {
+        sql::<Bool>("edges.export <> 'exported'")
+    };
+}
+
+impl Store {
+    /// Linked owners, in the order of their anchors after `after`, that have an edge to add whose far end is linked.
+    pub async fn owners_with_due_edges(
+        &self,
+        job: &JobId,
+        mapping: &ObjectMappingId,
+        after: Option<Anchor>,
+        limit: u32,
+    ) -> Result<Vec<ObjectKey>, StoreError> {
+        let (job, mapping) = (job.clone(), mapping.clone());
+        self.database
+            .read(move |tx| {
+                let target = target_of(tx, &job)?;
+                let after = after.as_ref().map_or("", Anchor::as_str);
+                let (own, far) = diesel::alias!(links as own_links, links as far_links);
+                let anchors = on_each!(tx, c => edges::table
+                    .filter(edges::job.eq(job.as_str()))
+                    .filter(edges::mapping.eq(mapping.as_str()))
+                    .filter(edges::from_anchor.gt(after))
+                    .filter(edges::wanted)
+                    .filter(not_exported!())
+                    .filter(exists(
+                        own.filter(own.field(links::job).eq(edges::job))
+                            .filter(own.field(links::mapping).eq(edges::mapping))
+                            .filter(own.field(links::anchor).eq(edges::from_anchor)),
+                    ))
+                    .filter(exists(
+                        far.filter(far.field(links::target).eq(target.as_str()))
+                            .filter(far.field(links::anchor).nullable().eq(edges::to_anchor)),
+                    ))
+                    .order(edges::from_anchor)
+                    .select(edges::from_anchor)
+                    .distinct()
+                    .limit(limit.into())
+                    .load::<String>(c))?;
+                Ok(anchors.into_iter().map(|anchor| key(mapping.as_str().to_owned(), anchor)).collect())
+            })
+            .await
+    }
+
+    /// Linked owners, in the order of their anchors after `after`, that have edges to remove: how many edges the target
+    /// holds for each, and how many of them are to be removed.
+    pub async fn owners_with_edge_removals(
+        &self,
+        job: &JobId,
+        mapping: &ObjectMappingId,
+        after: Option<Anchor>,
+        limit: u32,
+    ) -> Result<Vec<(ObjectKey, u64, u64)>, StoreError> {
+        let (job, mapping) = (job.clone(), mapping.clone());
+        self.database
+            .read(move |tx| {
+                let after = after.as_ref().map_or("", Anchor::as_str);
+                let to_remove = on_each!(tx, c => edges::table
+                    .filter(edges::job.eq(job.as_str()))
+                    .filter(edges::mapping.eq(mapping.as_str()))
+                    .filter(edges::from_anchor.gt(after))
+                    .filter(not(edges::wanted))
+                    .filter(exists(
+                        links::table
+                            .filter(links::job.eq(edges::job))
+                            .filter(links::mapping.eq(edges::mapping))
+                            .filter(links::anchor.eq(edges::from_anchor)),
+                    ))
+                    .group_by(edges::from_anchor)
+                    .order(edges::from_anchor)
+                    .select((edges::from_anchor, diesel::dsl::count_star()))
+                    .limit(limit.into())
+                    .load::<(String, i64)>(c))?;
+                let mut sent: HashMap<String, i64> = HashMap::new();
+                for batch in batches(&to_remove) {
+                    sent.extend(on_each!(tx, c => edges::table
+                        .filter(edges::job.eq(job.as_str()))
+                        .filter(edges::mapping.eq(mapping.as_str()))
+                        .filter(edges::from_anchor.eq_any(batch.iter().map(|(anchor, _)| anchor.as_str())))
+                        .filter(edges::export.ne(Export::Never.word()))
+                        .group_by(edges::from_anchor)
+                        .select((edges::from_anchor, diesel::dsl::count_star()))
+                        .load::<(String, i64)>(c))?);
+                }
+                let owners = to_remove.into_iter().map(|(anchor, count)| {
+                    let sent = sent.get(&anchor).copied().unwrap_or(count);
+                    (key(mapping.as_str().to_owned(), anchor), to_count(sent), to_count(count))
+                });
+                Ok(owners.collect())
+            })
+            .await
+    }
+
+    /// Ends a full read that delivered references one by one: what it did not name is not wanted any more. Owners that
+    /// the read did not see keep theirs. Answers how many edges that were.
+    pub async fn unwant_edges_before(
+        &self,
+        job: &JobId,
+        mapping: &ObjectMappingId,
+        generation: i64,
+    ) -> Result<u64, StoreError> {
+        let (job, mapping) = (job.clone(), mapping.clone());
+        self.database
+            .write(move |tx| {
+                let seen_owner = || {
+                    exists(
+                        objects::table
+                            .filter(objects::job.eq(edges::job))
+                            .filter(objects::anchor.eq(edges::from_anchor))
+                            .filter(objects::mapping.eq(edges::mapping))
+                            .filter(objects::generation.ge(generation)),
+                    )
+                };
+                let dropped = on_each!(tx, c => diesel::delete(edges::table)
+                    .filter(edges::job.eq(job.as_str()))
+                    .filter(edges::mapping.eq(mapping.as_str()))
+                    .filter(edges::generation.lt(generation))
+                    .filter(edges::export.eq(Export::Never.word()))
+                    .filter(seen_owner())
+                    .execute(c))?;
+                let unwanted = on_each!(tx, c => diesel::update(edges::table)
+                    .filter(edges::job.eq(job.as_str()))
+                    .filter(edges::mapping.eq(mapping.as_str()))
+                    .filter(edges::generation.lt(generation))
+                    .filter(edges::wanted)
+                    .filter(seen_owner())
+                    .set(edges::wanted.eq(false))
+                    .execute(c))?;
+                Ok((dropped + unwanted) as u64)
+            })
+            .await
+    }
+}
+
+/// The edges of the objects that need work: to add, unknown, or to remove.
+pub(super) fn work(
+    tx: &mut Backend,
+    job: &JobId,
+    keys: &[ObjectKey],
+) -> Result<HashMap<ObjectKey, Vec<Row>>, StoreError> {
+    let mut found: HashMap<ObjectKey, Vec<Row>> = HashMap::new();
+    for (mapping, anchors) in key_batches(keys) {
+        let mut rows = on_each!(tx, c => edges::table
+            .filter(edges::job.eq(job.as_str()))
+            .filter(edges::mapping.eq(mapping))
+            .filter(edges::from_anchor.eq_any(anchors.iter().copied()))
+            .filter(edges::wanted)
+            .filter(not_exported!())
+            .select(Row::as_select())
+            .load::<Row>(c))?;
+        rows.extend(on_each!(tx, c => edges::table
+            .filter(edges::job.eq(job.as_str()))
+            .filter(edges::mapping.eq(mapping))
+            .filter(edges::from_anchor.eq_any(anchors.iter().copied()))
+            .filter(not(edges::wanted))
+            .select(Row::as_select())
+            .load::<Row>(c))?);
+        for row in rows {
+            found.entry(key(row.mapping.clone(), row.from_anchor.clone())).or_default().push(row);
+        }
+    }
+    Ok(found)
+}
+
+/// An edge as the engine sees it; `resource` is what its far end is linked to.
+pub(super) fn read(row: Row, resource: Option<ResourceId>) -> Result<Edge, StoreError> {
+    Ok(Edge {
+        attribute: row.attribute,
+        reference: Name::from_stored(row.reference),
+        to: row.to_anchor.map(Anchor::new),
+        wanted: row.wanted,
+        export: Export::read(&row.export)?,
+        exported_as: row.exported_as.map(ResourceId::new),
+        resource,
+    })
+}
+
+/// All edges of the owners.
+pub(super) fn of_owners(tx: &mut Backend, job: &JobId, mapping: &str, owners: &[&str]) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for batch in batches(owners) {
+        rows.extend(on_each!(tx, c => edges::table
+            .filter(edges::job.eq(job.as_str()))
+            .filter(edges::mapping.eq(mapping))
+            .filter(edges::from_anchor.eq_any(batch.iter().copied()))
+            .select(Row::as_select())
+            .load::<Row>(c))?);
+    }
+    Ok(rows)
+}
+
+/// The edges of one reference attribute of the owners.
+pub(super) fn of_attribute(
+    tx: &mut Backend,
+    job: &JobId,
+    mapping: &str,
+    owners: &[&str],
+    attribute: &str,
+) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for batch in batches(owners) {
+        rows.extend(on_each!(tx, c => edges::table
+            .filter(edges::job.eq(job.as_str()))
+            .filter(edges::mapping.eq(mapping))
+            .filter(edges::from_anchor.eq_any(batch.iter().copied()))
+            .filter(edges::attribute.eq(attribute))
+            .select(Row::as_select())
+            .load::<Row>(c))?);
+    }
+    Ok(rows)
+}
+
+/// Single edges of one owner and attribute.
+pub(super) fn named(
+    tx: &mut Backend,
+    job: &JobId,
+    owner: &ObjectKey,
+    attribute: &str,
+    references: &[&str],
+) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for batch in batches(references) {
+        rows.extend(on_each!(tx, c => edges::table
+            .filter(edges::job.eq(job.as_str()))
+            .filter(edges::mapping.eq(owner.mapping.as_str()))
+            .filter(edges::from_anchor.eq(owner.anchor.as_str()))
+            .filter(edges::attribute.eq(attribute))
+            .filter(edges::reference.eq_any(batch.iter().copied()))
+            .select(Row::as_select())
+            .load::<Row>(c))?);
+    }
+    Ok(rows)
+}
+
+/// Inserts or replaces edges. No key may stand twice in `rows`.
+pub(super) fn save(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
+    for batch in batches(rows) {
+        on_each!(tx, c => diesel::insert_into(edges::table)
+            .values(batch)
+            .on_conflict((edges::job, edges::mapping, edges::from_anchor, edges::attribute, edges::reference))
+            .do_update()
+            .set((
+                edges::to_anchor.eq(excluded(edges::to_anchor)),
+                edges::wanted.eq(excluded(edges::wanted)),
+                edges::export.eq(excluded(edges::export)),
+                edges::exported_as.eq(excluded(edges::exported_as)),
+                edges::generation.eq(excluded(edges::generation)),
+            ))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// Deletes edges.
+pub(super) fn remove(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
+    let mut by_owner: BTreeMap<(&str, &str, &str, &str), Vec<&str>> = BTreeMap::new();
+    for row in rows {
+        let owner = (row.job.as_str(), row.mapping.as_str(), row.from_anchor.as_str(), row.attribute.as_str());
+        by_owner.entry(owner).or_default().push(&row.reference);
+    }
+    for ((job, mapping, from, attribute), references) in by_owner {
+        for batch in batches(&references) {
+            on_each!(tx, c => diesel::delete(edges::table)
+                .filter(edges::job.eq(job))
+                .filter(edges::mapping.eq(mapping))
+                .filter(edges::from_anchor.eq(from))
+                .filter(edges::attribute.eq(attribute))
+                .filter(edges::reference.eq_any(batch.iter().copied()))
+                .execute(c))?;
+        }
+    }
+    Ok(())
+}
+
+/// Marks edges as sent, or as confirmed. An edge that vanished since it was decided comes back as one to remove:
+/// the target is about to hold it.
+pub(super) fn mark<'a>(
+    tx: &mut Backend,
+    job: &JobId,
+    sent: impl IntoIterator<Item = (&'a ObjectKey, &'a SentEdge)>,
+    export: Export,
+) -> Result<(), StoreError> {
+    let rows: BTreeMap<_, Row> = sent
+        .into_iter()
+        .map(|(owner, sent)| {
+            let row = Row {
+                job: job.as_str().to_owned(),
+                mapping: owner.mapping.as_str().to_owned(),
+                from_anchor: owner.anchor.as_str().to_owned(),
+                attribute: sent.key.attribute.clone(),
+                reference: sent.key.reference.as_str().to_owned(),
+                to_anchor: None,
+                wanted: false,
+                export: export.word().to_owned(),
+                exported_as: Some(sent.resource.as_str().to_owned()),
+                generation: 0,
+            };
+            ((owner, &sent.key), row)
+        })
+        .collect();
+    let rows: Vec<Row> = rows.into_values().collect();
+    for batch in batches(&rows) {
+        on_each!(tx, c => diesel::insert_into(edges::table)
+            .values(batch)
+            .on_conflict((edges::job, edges::mapping, edges::from_anchor, edges::attribute, edges::reference))
+            .do_update()
+            .set((
+                edges::export.eq(excluded(edges::export)),
+                edges::exported_as.eq(excluded(edges::exported_as)),
+            ))
+            .execute(c))?;
+    }
+    Ok(())
+}

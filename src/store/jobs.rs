@@ -1,0 +1,147 @@
+//! The jobs that the store knows, and what is counted of them.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use crate::db::{Backend, on_each};
+use crate::model::{JobId, RemovalState, TargetIdentity};
+
+use super::columns::{Word, to_count};
+use super::tables::{escrows, jobs, links, objects, removals};
+use super::{Store, StoreError};
+
+/// What status shows of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Objects with a resource.
+    pub linked: u64,
+    pub escrowed: u64,
+    /// Removals that wait for a person.
+    pub staged: u64,
+    /// When the oldest removal that is not yet done was held.
+    pub oldest_held: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Registers a job, or confirms what is registered.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherTarget`] when the job has links in another target.
+    pub async fn ensure_job(&self, job: &JobId, application: &str, target: &TargetIdentity) -> Result<(), StoreError> {
+        let (job, application, target) = (job.clone(), application.to_owned(), target.clone());
+        self.database
+            .write(move |tx| {
+                let stored = on_each!(tx, c => jobs::table
+                    .filter(jobs::job.eq(job.as_str()))
+                    .select(jobs::target)
+                    .first::<String>(c)
+                    .optional())?;
+                if let Some(stored) = stored.filter(|stored| stored != target.as_str())
+                    && on_each!(tx, c => diesel::select(diesel::dsl::exists(
+                        links::table.filter(links::job.eq(job.as_str())),
+                    ))
+                    .get_result::<bool>(c))?
+                {
+                    return Err(StoreError::OtherTarget { job, stored: TargetIdentity::new(stored), given: target });
+                }
+                let row = (
+                    jobs::job.eq(job.as_str()),
+                    jobs::application.eq(&application),
+                    jobs::target.eq(target.as_str()),
+                    jobs::schema_version.eq(0),
+                    jobs::generation.eq(0),
+                );
+                on_each!(tx, c => diesel::insert_into(jobs::table)
+                    .values(row)
+                    .on_conflict(jobs::job)
+                    .do_update()
+                    .set((
+                        jobs::application.eq(excluded(jobs::application)),
+                        jobs::target.eq(excluded(jobs::target)),
+                    ))
+                    .execute(c))?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// The version of the synchronization schema that the job's objects are evaluated against.
+    pub async fn job_schema_version(&self, job: &JobId) -> Result<i64, StoreError> {
+        let job = job.clone();
+        self.database
+            .read(move |tx| {
+                let version = on_each!(tx, c => jobs::table
+                    .filter(jobs::job.eq(job.as_str()))
+                    .select(jobs::schema_version)
+                    .first::<i64>(c)
+                    .optional())?;
+                version.ok_or(StoreError::UnknownJob { job })
+            })
+            .await
+    }
+
+    /// Pins a version of the synchronization schema: every object that was evaluated against another one is due.
+    pub async fn mark_schema_due(&self, job: &JobId, version: i64) -> Result<(), StoreError> {
+        let job = job.clone();
+        self.database
+            .write(move |tx| {
+                let known = on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
+                    .set(jobs::schema_version.eq(version))
+                    .execute(c))?;
+                if known == 0 {
+                    return Err(StoreError::UnknownJob { job });
+                }
+                on_each!(tx, c => diesel::update(objects::table)
+                    .filter(objects::job.eq(job.as_str()))
+                    .filter(objects::evaluated_schema.ne(version))
+                    .set((objects::due.eq(true), objects::revision.eq(objects::revision + 1)))
+                    .execute(c))?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// What status shows of the job.
+    pub async fn counts(&self, job: &JobId) -> Result<JobCounts, StoreError> {
+        let job = job.clone();
+        self.database
+            .read(move |tx| {
+                let linked = on_each!(tx, c => links::table.filter(links::job.eq(job.as_str())).count().get_result(c))?;
+                let escrowed =
+                    on_each!(tx, c => escrows::table.filter(escrows::job.eq(job.as_str())).count().get_result(c))?;
+                let staged = on_each!(tx, c => removals::table
+                    .filter(removals::job.eq(job.as_str()))
+                    .filter(removals::state.eq(RemovalState::Staged.word()))
+                    .count()
+                    .get_result(c))?;
+                let oldest = on_each!(tx, c => removals::table
+                    .filter(removals::job.eq(job.as_str()))
+                    .filter(removals::state.ne(RemovalState::Rejected.word()))
+                    .select(diesel::dsl::min(removals::held_at))
+                    .first::<Option<chrono::NaiveDateTime>>(c))?;
+                Ok(JobCounts {
+                    linked: to_count(linked),
+                    escrowed: to_count(escrowed),
+                    staged: to_count(staged),
+                    oldest_held: oldest.map(|time| time.and_utc()),
+                })
+            })
+            .await
+    }
+}
+
+/// The target that `job` writes to.
+pub(super) fn target_of(tx: &mut Backend, job: &JobId) -> Result<TargetIdentity, StoreError> {
+    let target = on_each!(tx, c => jobs::table
+        .filter(jobs::job.eq(job.as_str()))
+        .select(jobs::target)
+        .first::<String>(c)
+        .optional())?;
+    target.map(TargetIdentity::new).ok_or_else(|| StoreError::UnknownJob { job: job.clone() })
+}
+
+/// The jobs that write to `target`: their links exclude each other, and their references see each other's resources.
+pub(super) fn jobs_of(tx: &mut Backend, target: &TargetIdentity) -> Result<Vec<String>, StoreError> {
+    Ok(on_each!(tx, c => jobs::table.filter(jobs::target.eq(target.as_str())).select(jobs::job).load(c))?)
+}

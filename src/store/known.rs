@@ -1,0 +1,82 @@
+//! Everything that is known of an object, gathered for its decision.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::db::Backend;
+use crate::model::{Edge, JobId, KnownObject, Lifecycle, ObjectKey, ObjectKind, ResourceId, TargetIdentity};
+
+use super::columns::{Word, from_json};
+use super::edges::{self, Row as EdgeRow};
+use super::jobs::target_of;
+use super::{Store, StoreError, escrows, links, objects, removals};
+
+impl Store {
+    /// What is known of the objects, in the order of `keys`; an object that is not known is left out.
+    pub async fn known(&self, job: &JobId, keys: &[ObjectKey]) -> Result<Vec<KnownObject>, StoreError> {
+        let (job, keys) = (job.clone(), keys.to_vec());
+        self.database.read(move |tx| known(tx, &job, &keys)).await
+    }
+}
+
+fn known(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<Vec<KnownObject>, StoreError> {
+    let target = target_of(tx, job)?;
+    let mut links = links::of(tx, job, keys)?;
+    let mut edges = open_edges(tx, job, &target, keys)?;
+    let mut removals = removals::of(tx, job, keys)?;
+    let mut escrows = escrows::of(tx, job, keys)?;
+    let mut found = HashMap::new();
+    for row in objects::of(tx, job, keys)? {
+        let key = super::keys::key(row.mapping, row.anchor);
+        let known = KnownObject {
+            kind: ObjectKind::new(row.kind),
+            revision: row.revision,
+            lifecycle: Lifecycle::read(&row.lifecycle)?,
+            attributes: from_json("attributes", &row.attributes)?,
+            link: links.remove(&key),
+            edges: edges.remove(&key).unwrap_or_default(),
+            escrow: escrows.remove(&key),
+            removals: removals.remove(&key).unwrap_or_default(),
+            key: key.clone(),
+        };
+        found.insert(key, known);
+    }
+    Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
+}
+
+/// The edges that need work, with the resources of their far ends.
+fn open_edges(
+    tx: &mut Backend,
+    job: &JobId,
+    target: &TargetIdentity,
+    keys: &[ObjectKey],
+) -> Result<HashMap<ObjectKey, Vec<Edge>>, StoreError> {
+    let rows = edges::work(tx, job, keys)?;
+    let anchors: HashSet<&str> = rows.values().flatten().filter_map(|row| row.to_anchor.as_deref()).collect();
+    let resources = links::far_ends(tx, job, target, &anchors.into_iter().collect::<Vec<_>>())?;
+    let mut found = HashMap::new();
+    for (key, rows) in rows {
+        found.insert(key, of_owner(rows, &resources)?);
+    }
+    Ok(found)
+}
+
+/// The edges of one owner. A resource that is to be added is not also removed for the sake of another reference to it:
+/// the addition ends that one, too.
+fn of_owner(rows: Vec<EdgeRow>, resources: &HashMap<String, ResourceId>) -> Result<Vec<Edge>, StoreError> {
+    let edges = rows.into_iter().map(|row| {
+        let resource = row.to_anchor.as_ref().and_then(|to| resources.get(to)).cloned();
+        edges::read(row, resource)
+    });
+    let mut edges: Vec<Edge> = edges.collect::<Result<_, _>>()?;
+    let added: HashSet<(String, ResourceId)> = edges
+        .iter()
+        .filter(|edge| edge.wanted)
+        .filter_map(|edge| Some((edge.attribute.clone(), edge.resource.clone()?)))
+        .collect();
+    edges.retain(|edge| {
+        let sent = edge.exported_as.clone().map(|resource| (edge.attribute.clone(), resource));
+        edge.wanted || !sent.is_some_and(|sent| added.contains(&sent))
+    });
+    edges.sort_by(|a, b| (&a.attribute, &a.reference).cmp(&(&b.attribute, &b.reference)));
+    Ok(edges)
+}

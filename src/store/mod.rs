@@ -1,0 +1,75 @@
+//! The connector space, and all else that a job remembers between two cycles.
+//!
+//! Every method is one unit of work: one transaction, on a thread that may block. The store decides nothing: what
+//! should happen is the engine's business. No type of the database layer leaves it.
+
+mod columns;
+mod containers;
+mod cycles;
+mod edges;
+mod error;
+mod escrows;
+mod intents;
+mod jobs;
+mod keys;
+mod known;
+mod links;
+mod lock;
+mod matching_index;
+mod names;
+mod objects;
+mod outcome;
+mod page;
+mod provisioning_log;
+mod record;
+mod recording;
+mod references;
+mod removals;
+mod settle;
+mod tables;
+mod watermarks;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use crate::db::{Database, EmbeddedMigrations, Migrations, embed_migrations};
+use crate::model::JobId;
+use crate::secret::Secret;
+
+pub use cycles::CycleRecord;
+pub use error::StoreError;
+pub use jobs::JobCounts;
+pub use lock::JobLock;
+pub use outcome::{CommitPage, Committed, Effect, LinkConflict, LogEntry, NewRemoval, Outcome};
+pub use provisioning_log::Logged;
+pub use record::{RecordPage, Recorded, RecordedMapping, RecordedReference};
+pub use removals::RemovalCount;
+pub use settle::{Settled, SettledResult};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// The state of all jobs, in a SQLite file, in memory, or on a PostgreSQL server. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+    /// The jobs that are locked in a database in memory, which no other process sees.
+    locked: Arc<Mutex<HashSet<JobId>>>,
+}
+
+impl Store {
+    /// Opens the store and brings its tables up to date, under a lock.
+    ///
+    /// `url` is the path of a SQLite file (also `sqlite:PATH`), `sqlite::memory:`, or `postgres://…`; `ca` is a file of
+    /// PEM certificates to trust instead of the system's, for PostgreSQL over TLS.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`], whose text says which store it is and what to do: a file that cannot be read, a file
+    /// of another kind, a newer schema, a refused connection, a wrong password.
+    pub async fn open(url: &Secret, ca: Option<&Path>) -> Result<Self, StoreError> {
+        let migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
+        let database = Database::open(url, ca, migrations).await?;
+        Ok(Self { database, locked: Arc::default() })
+    }
+}

@@ -1,0 +1,261 @@
+//! Objects of the source, as they were last seen, and which of them are due for evaluation.
+
+use std::collections::HashSet;
+
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use crate::db::{Backend, batches, on_each};
+use crate::model::{Anchor, JobId, Lifecycle, ObjectKey, ObjectKind, ObjectMappingId, RemovalId};
+
+use super::columns::Word;
+use super::keys::{key, key_batches};
+use super::tables::{escrows, intents, objects};
+use super::{Store, StoreError};
+
+/// One object under one mapping, as its row holds it.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = objects, treat_none_as_default_value = false)]
+pub(super) struct Row {
+    pub(super) job: String,
+    pub(super) anchor: String,
+    pub(super) mapping: String,
+    pub(super) kind: String,
+    pub(super) attributes: String,
+    pub(super) lifecycle: String,
+    pub(super) generation: i64,
+    pub(super) revision: i64,
+    pub(super) evaluated_schema: i64,
+    pub(super) due: bool,
+    pub(super) waits_for: Option<String>,
+}
+
+impl Store {
+    /// Objects that are due, in the order of their anchors after `after`: without an open intent, and not waiting.
+    pub async fn due_objects(
+        &self,
+        job: &JobId,
+        mapping: &ObjectMappingId,
+        after: Option<Anchor>,
+        limit: u32,
+    ) -> Result<Vec<ObjectKey>, StoreError> {
+        let (job, mapping) = (job.clone(), mapping.clone());
+        self.database
+            .read(move |tx| {
+                let after = after.as_ref().map_or("", Anchor::as_str);
+                let anchors = on_each!(tx, c => objects::table
+                    .filter(objects::job.eq(job.as_str()))
+                    .filter(objects::mapping.eq(mapping.as_str()))
+                    .filter(objects::anchor.gt(after))
+                    .filter(objects::due)
+                    .filter(objects::waits_for.is_null())
+                    .filter(not(exists(
+                        intents::table
+                            .filter(intents::job.eq(objects::job))
+                            .filter(intents::mapping.eq(objects::mapping))
+                            .filter(intents::anchor.eq(objects::anchor)),
+                    )))
+                    .order(objects::anchor)
+                    .select(objects::anchor)
+                    .limit(limit.into())
+                    .load::<String>(c))?;
+                Ok(anchors.into_iter().map(|anchor| key(mapping.as_str().to_owned(), anchor)).collect())
+            })
+            .await
+    }
+
+    /// Makes objects due, whatever was decided for them meanwhile.
+    pub async fn mark_due(&self, job: &JobId, keys: &[ObjectKey]) -> Result<(), StoreError> {
+        let (job, keys) = (job.clone(), keys.to_vec());
+        self.database.write(move |tx| make_due(tx, &job, &keys)).await
+    }
+
+    /// Objects of a kind that a completed full read of `generation` did not see, in the order of their anchors after
+    /// `after`.
+    pub async fn sweep_candidates(
+        &self,
+        job: &JobId,
+        kind: &ObjectKind,
+        generation: i64,
+        after: Option<Anchor>,
+        limit: u32,
+    ) -> Result<Vec<Anchor>, StoreError> {
+        let (job, kind) = (job.clone(), kind.clone());
+        self.database
+            .read(move |tx| {
+                let after = after.as_ref().map_or("", Anchor::as_str);
+                let anchors = on_each!(tx, c => objects::table
+                    .filter(objects::job.eq(job.as_str()))
+                    .filter(objects::anchor.gt(after))
+                    .filter(objects::kind.eq(kind.as_str()))
+                    .filter(objects::lifecycle.eq(Lifecycle::Present.word()))
+                    .filter(objects::generation.lt(generation))
+                    .order(objects::anchor)
+                    .select(objects::anchor)
+                    .distinct()
+                    .limit(limit.into())
+                    .load::<String>(c))?;
+                Ok(anchors.into_iter().map(Anchor::new).collect())
+            })
+            .await
+    }
+}
+
+/// The rows of the anchors under every mapping.
+pub(super) fn of_anchors(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for batch in batches(anchors) {
+        rows.extend(on_each!(tx, c => objects::table
+            .filter(objects::job.eq(job.as_str()))
+            .filter(objects::anchor.eq_any(batch.iter().copied()))
+            .select(Row::as_select())
+            .load::<Row>(c))?);
+    }
+    Ok(rows)
+}
+
+/// The rows of the objects.
+pub(super) fn of(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    for (mapping, anchors) in key_batches(keys) {
+        rows.extend(on_each!(tx, c => objects::table
+            .filter(objects::job.eq(job.as_str()))
+            .filter(objects::mapping.eq(mapping))
+            .filter(objects::anchor.eq_any(anchors.iter().copied()))
+            .select(Row::as_select())
+            .load::<Row>(c))?);
+    }
+    Ok(rows)
+}
+
+/// Which of the objects are in escrow.
+pub(super) fn escrowed(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Result<HashSet<ObjectKey>, StoreError> {
+    let any = on_each!(tx, c => diesel::select(exists(escrows::table.filter(escrows::job.eq(job.as_str()))))
+        .get_result::<bool>(c))?;
+    let mut found = HashSet::new();
+    if !any {
+        return Ok(found);
+    }
+    for batch in batches(anchors) {
+        let rows = on_each!(tx, c => objects::table
+            .inner_join(escrows::table.on(escrows::job
+                .eq(objects::job)
+                .and(escrows::mapping.eq(objects::mapping))
+                .and(escrows::anchor.eq(objects::anchor))))
+            .filter(objects::job.eq(job.as_str()))
+            .filter(objects::anchor.eq_any(batch.iter().copied()))
+            .select((objects::mapping, objects::anchor))
+            .load::<(String, String)>(c))?;
+        found.extend(rows.into_iter().map(|(mapping, anchor)| key(mapping, anchor)));
+    }
+    Ok(found)
+}
+
+/// Inserts or replaces objects. No key may stand twice in `rows`.
+pub(super) fn save(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
+    for batch in batches(rows) {
+        on_each!(tx, c => diesel::insert_into(objects::table)
+            .values(batch)
+            .on_conflict((objects::job, objects::anchor, objects::mapping))
+            .do_update()
+            .set((
+                objects::kind.eq(excluded(objects::kind)),
+                objects::attributes.eq(excluded(objects::attributes)),
+                objects::lifecycle.eq(excluded(objects::lifecycle)),
+                objects::generation.eq(excluded(objects::generation)),
+                objects::revision.eq(excluded(objects::revision)),
+                objects::due.eq(excluded(objects::due)),
+                objects::waits_for.eq(excluded(objects::waits_for)),
+            ))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// Notes that the source still has the anchors.
+pub(super) fn seen(tx: &mut Backend, job: &JobId, anchors: &[&str], generation: i64) -> Result<(), StoreError> {
+    for batch in batches(anchors) {
+        on_each!(tx, c => diesel::update(objects::table)
+            .filter(objects::job.eq(job.as_str()))
+            .filter(objects::anchor.eq_any(batch.iter().copied()))
+            .filter(objects::generation.lt(generation))
+            .set(objects::generation.eq(generation))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// Objects were evaluated at a revision, and are due no more unless they have changed since.
+pub(super) fn evaluated(
+    tx: &mut Backend,
+    job: &JobId,
+    revision: i64,
+    schema: i64,
+    keys: &[&ObjectKey],
+) -> Result<(), StoreError> {
+    for (mapping, anchors) in key_batches(keys.iter().copied()) {
+        on_each!(tx, c => diesel::update(objects::table)
+            .filter(objects::job.eq(job.as_str()))
+            .filter(objects::mapping.eq(mapping))
+            .filter(objects::anchor.eq_any(anchors.iter().copied()))
+            .filter(objects::revision.eq(revision))
+            .set((
+                objects::due.eq(false),
+                objects::evaluated_schema.eq(schema),
+                objects::waits_for.eq(None::<String>),
+            ))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// An object waits for a removal, unless it has changed since its evaluation.
+pub(super) fn wait(
+    tx: &mut Backend,
+    job: &JobId,
+    revision: i64,
+    key: &ObjectKey,
+    removal: &RemovalId,
+) -> Result<(), StoreError> {
+    on_each!(tx, c => diesel::update(objects::table)
+        .filter(objects::job.eq(job.as_str()))
+        .filter(objects::mapping.eq(key.mapping.as_str()))
+        .filter(objects::anchor.eq(key.anchor.as_str()))
+        .filter(objects::revision.eq(revision))
+        .set((objects::due.eq(true), objects::waits_for.eq(removal.as_str())))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Removals have ended: what waited for them waits no more.
+pub(super) fn wake_waiting(tx: &mut Backend, removals: &[RemovalId]) -> Result<(), StoreError> {
+    for batch in batches(removals) {
+        on_each!(tx, c => diesel::update(objects::table)
+            .filter(objects::waits_for.eq_any(batch.iter().map(RemovalId::as_str)))
+            .set((objects::due.eq(true), objects::waits_for.eq(None::<String>)))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// Makes objects due under a new revision, so that no outcome under way clears it.
+pub(super) fn make_due<'a>(
+    tx: &mut Backend,
+    job: &JobId,
+    keys: impl IntoIterator<Item = &'a ObjectKey>,
+) -> Result<(), StoreError> {
+    for (mapping, anchors) in key_batches(keys) {
+        on_each!(tx, c => diesel::update(objects::table)
+            .filter(objects::job.eq(job.as_str()))
+            .filter(objects::mapping.eq(mapping))
+            .filter(objects::anchor.eq_any(anchors.iter().copied()))
+            .set((
+                objects::due.eq(true),
+                objects::revision.eq(objects::revision + 1),
+                objects::waits_for.eq(None::<String>),
+            ))
+            .execute(c))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! What a page taught us, as the engine hands it in.
+
+use chrono::{DateTime, Utc};
+
+use crate::model::{
+    Claim, CycleId, Exported, Failure, IntentId, JobId, ObjectKey, RemovalEffect, RemovalId, ResourceId, ResourceKind,
+    SentEdge, TargetIdentity, TargetPath,
+};
+
+/// The second transaction of a page.
+#[derive(Clone, Debug)]
+pub struct CommitPage {
+    pub job: JobId,
+    pub target: TargetIdentity,
+    pub cycle: CycleId,
+    /// At most one for an object.
+    pub outcomes: Vec<Outcome>,
+    pub now: DateTime<Utc>,
+}
+
+/// What became of one object.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub key: ObjectKey,
+    /// The type of resource that the object's mapping writes.
+    pub kind: ResourceKind,
+    /// The object's revision the outcome was decided on; a newer one stays due.
+    pub revision: i64,
+    /// The intent that this closes.
+    pub intent: Option<IntentId>,
+    pub effect: Effect,
+    /// Removals that the evaluation asks for and that wait for the guard.
+    pub held: Vec<NewRemoval>,
+    /// True when every other removal of the object that is not yet done ends: it was evaluated differently.
+    pub cancel_removals: bool,
+    /// Removals that were carried out.
+    pub done_removals: Vec<RemovalId>,
+    pub log: Option<LogEntry>,
+    /// The version of the synchronization schema it was evaluated against.
+    pub evaluated_schema: i64,
+}
+
+/// What happened to the object's resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// It was created or adopted.
+    Linked { resource: ResourceId, exported: Exported, sent: Vec<SentEdge> },
+    /// The linked resource was changed.
+    Updated { exported: Exported, sent: Vec<SentEdge> },
+    /// The linked resource is gone.
+    Unlinked,
+    /// There was nothing to do, or only removals to hold.
+    Unchanged,
+    /// The object waits until a removal ends.
+    Waiting { for_removal: RemovalId },
+    /// The object goes to escrow, until the given time or until it changes.
+    Failed(Failure, Option<DateTime<Utc>>),
+    /// Nobody knows: the intent stays open and is settled.
+    LeaveOpen,
+}
+
+impl Effect {
+    /// True when the object is as it should be, or only waits for a judgement: it leaves escrow.
+    pub(super) fn succeeded(&self) -> bool {
+        !matches!(self, Self::Failed(..) | Self::LeaveOpen)
+    }
+}
+
+/// A removal that was decided and is to be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRemoval {
+    pub effect: RemovalEffect,
+    /// Why, in the words of the evaluation.
+    pub reason: String,
+}
+
+/// What the provisioning log says of the object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    pub action: &'static str,
+    pub status: String,
+    pub reason: Option<String>,
+    /// The target attributes that changed.
+    pub changed: Vec<TargetPath>,
+}
+
+/// What a commit could not store as asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Objects whose resource is claimed. Their intents are closed and they stay due; nothing else of their outcomes
+    /// was stored.
+    pub conflicts: Vec<LinkConflict>,
+}
+
+/// A resource that two objects want.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkConflict {
+    pub key: ObjectKey,
+    pub resource: ResourceId,
+    /// Who holds it.
+    pub claim: Claim,
+}

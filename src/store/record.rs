@@ -1,0 +1,120 @@
+//! The first thing that happens to a page: its changes become the connector space.
+//!
+//! Nothing is evaluated here. The answer is which objects must be.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::db::Backend;
+use crate::model::{Change, Departure, JobId, ObjectKey, ObjectKind, ObjectMappingId, Watermark};
+
+use super::recording::{Delivered, Recording};
+use super::{Store, StoreError, containers, intents, watermarks};
+
+/// One page of a feed.
+#[derive(Clone, Debug)]
+pub struct RecordPage {
+    pub job: JobId,
+    /// The generation of the running cycle.
+    pub generation: i64,
+    /// The version of the synchronization schema that objects are evaluated against now.
+    pub schema_version: i64,
+    /// Every object mapping whose objects are kept.
+    pub mappings: Vec<RecordedMapping>,
+    /// In arrival order.
+    pub changes: Vec<Change>,
+    /// True while everything is read: what is delivered counts as seen under the generation.
+    pub full_round: bool,
+    /// Stored with the page. It moves only when everything before it is durable, which the caller knows.
+    pub watermark: Option<Watermark>,
+}
+
+/// What the store must know of an object mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedMapping {
+    pub id: ObjectMappingId,
+    pub kind: ObjectKind,
+    /// The reference attributes it maps; others are not kept.
+    pub references: Vec<RecordedReference>,
+}
+
+/// A reference attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedReference {
+    pub attribute: String,
+    /// False for one that points to one object at most (`manager`): a new reference replaces the former.
+    pub multivalued: bool,
+}
+
+/// What a page brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Objects to evaluate, in arrival order. One with an open intent is due, too, but only after that is closed.
+    pub due: Vec<ObjectKey>,
+    /// Objects that were delivered as they were known.
+    pub unchanged: u64,
+}
+
+impl Store {
+    /// Records a page. Doing it twice is the same as doing it once.
+    pub async fn record_page(&self, page: RecordPage) -> Result<Recorded, StoreError> {
+        self.database.write(move |tx| record(tx, page)).await
+    }
+}
+
+fn record(tx: &mut Backend, page: RecordPage) -> Result<Recorded, StoreError> {
+    let mut delivered: Vec<Delivered> = Vec::new();
+    // Deletions and renamed containers change what names mean, so the changes around them are recorded apart.
+    for run in page.changes.chunk_by(|one, next| step(one) == step(next)) {
+        match run.first().map(step) {
+            Some(Step::Containers) => {
+                for change in run {
+                    if let Change::Container { anchor, name } = change {
+                        containers::record(tx, &page.job, anchor, name)?;
+                    }
+                }
+            }
+            Some(Step::Objects | Step::Deletions) => delivered.extend(Recording::load(tx, &page, run)?.write(tx)?),
+            None => {}
+        }
+    }
+    if let Some(watermark) = page.watermark {
+        watermarks::save(tx, &page.job, watermark)?;
+    }
+    due(tx, &page.job, delivered)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Objects,
+    Deletions,
+    Containers,
+}
+
+fn step(change: &Change) -> Step {
+    match change {
+        Change::Container { .. } => Step::Containers,
+        Change::Departed { departure: Departure::Deleted, .. } => Step::Deletions,
+        _ => Step::Objects,
+    }
+}
+
+/// The delivered objects that are due in the end, each once, at its first place.
+fn due(tx: &mut Backend, job: &JobId, delivered: Vec<Delivered>) -> Result<Recorded, StoreError> {
+    let last: HashMap<ObjectKey, bool> =
+        delivered.iter().map(|delivered| (delivered.key.clone(), delivered.due)).collect();
+    let mut seen = HashSet::new();
+    let mut recorded = Recorded::default();
+    for Delivered { key, .. } in delivered {
+        if !seen.insert(key.clone()) {
+            continue;
+        }
+        if last.get(&key).copied().unwrap_or(false) {
+            recorded.due.push(key);
+        } else {
+            recorded.unchanged += 1;
+        }
+    }
+    let open = intents::open_of(tx, job, &recorded.due)?;
+    recorded.due.retain(|key| !open.contains(key));
+    Ok(recorded)
+}

@@ -1,0 +1,97 @@
+//! Settling: what the target says became of intents that a crash or a timeout left open.
+
+use std::collections::HashSet;
+
+use crate::db::Backend;
+use crate::model::{Exported, ExportedValue, IntentId, JobId, ObjectKey, ResourceId, TargetIdentity, TargetPath};
+
+use super::jobs::{jobs_of, target_of};
+use super::links::NewLink;
+use super::outcome::{Committed, LinkConflict};
+use super::references::LinkChange;
+use super::{Store, StoreError, intents, links, objects, references};
+
+/// An intent whose outcome is known now, as far as it can be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    pub intent: IntentId,
+    pub key: ObjectKey,
+    pub result: SettledResult,
+}
+
+/// What the target says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SettledResult {
+    /// The resource exists and is the object's.
+    Linked { resource: ResourceId, exported: Exported },
+    /// The linked resource exists; whether these attributes reached it is unknown.
+    LinkedUnknown { paths: Vec<TargetPath> },
+    /// The linked resource is gone.
+    Gone,
+    /// Nothing was done.
+    NotDone,
+}
+
+impl Store {
+    /// Closes intents and makes their objects due: each is decided again from what is known now. Edges that the
+    /// intents named stay unknown where the owner has a resource.
+    pub async fn settle(&self, job: &JobId, settled: Vec<Settled>) -> Result<Committed, StoreError> {
+        let job = job.clone();
+        self.database
+            .write(move |tx| {
+                let target = target_of(tx, &job)?;
+                tx.exclusive(target.as_str())?;
+                let mut conflicts = Vec::new();
+                for settled in &settled {
+                    conflicts.extend(settle_one(tx, &job, &target, settled)?);
+                }
+                // What was sent to a resource that does not exist was not sent.
+                let keys: HashSet<&ObjectKey> = settled.iter().map(|settled| &settled.key).collect();
+                let linked = links::resources_of(tx, &job, keys.iter().copied())?;
+                let unlinked = keys.iter().copied().filter(|key| !linked.contains_key(key));
+                references::owners_unlinked(tx, &job, unlinked)?;
+                objects::make_due(tx, &job, keys.iter().copied())?;
+                intents::close(tx, &settled.iter().map(|settled| &settled.intent).collect::<Vec<_>>())?;
+                Ok(Committed { conflicts })
+            })
+            .await
+    }
+}
+
+fn settle_one(
+    tx: &mut Backend,
+    job: &JobId,
+    target: &TargetIdentity,
+    settled: &Settled,
+) -> Result<Option<LinkConflict>, StoreError> {
+    // An intent that is closed already was settled by someone else.
+    let Some(kind) = intents::kind_of(tx, &settled.intent)? else { return Ok(None) };
+    let key = &settled.key;
+    let before = links::of(tx, job, [key])?.remove(key);
+    let change = match (&settled.result, &before) {
+        (SettledResult::Linked { resource, exported }, before) => {
+            if let Some(conflict) = links::conflicts(tx, job, target, &[(key, &kind, resource)])?.pop() {
+                return Ok(Some(conflict));
+            }
+            links::save(tx, job, target, &[NewLink { key, kind: &kind, resource, exported }])?;
+            LinkChange::between(key, before.as_ref().map(|link| &link.resource), Some(resource))
+        }
+        (SettledResult::LinkedUnknown { paths }, Some(link)) => {
+            let mut exported = link.exported.clone();
+            exported.extend(paths.iter().map(|path| (path.clone(), ExportedValue::Unknown)));
+            let link = NewLink { key, kind: &kind, resource: &link.resource, exported: &exported };
+            links::save(tx, job, target, &[link])?;
+            None
+        }
+        (SettledResult::Gone, Some(link)) => {
+            links::end(tx, job, [key])?;
+            LinkChange::between(key, Some(&link.resource), None)
+        }
+        (SettledResult::LinkedUnknown { .. } | SettledResult::Gone, None) | (SettledResult::NotDone, _) => None,
+    };
+    if let Some(change) = change {
+        let jobs = jobs_of(tx, target)?;
+        references::links_changed(tx, &jobs, &[change])?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,194 @@
+//! The tables of the store for diesel, dense by nature. The migrations are the truth; this follows them.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    jobs (job) {
+        job -> Text,
+        application -> Text,
+        target -> Text,
+        schema_version -> BigInt,
+        generation -> BigInt,
+    }
+}
+
+table! {
+    watermarks (job, feed) {
+        job -> Text,
+        feed -> Text,
+        directory -> Text,
+        view -> Text,
+        checkpoint -> Text,
+        round -> Text,
+        generation -> BigInt,
+    }
+}
+
+table! {
+    objects (job, anchor, mapping) {
+        job -> Text,
+        anchor -> Text,
+        mapping -> Text,
+        kind -> Text,
+        attributes -> Text,
+        lifecycle -> Text,
+        generation -> BigInt,
+        revision -> BigInt,
+        evaluated_schema -> BigInt,
+        due -> Bool,
+        waits_for -> Nullable<Text>,
+    }
+}
+
+table! {
+    object_names (job, name) {
+        job -> Text,
+        name -> Text,
+        kind -> Text,
+        anchor -> Text,
+    }
+}
+
+table! {
+    containers (job, anchor) {
+        job -> Text,
+        anchor -> Text,
+        name -> Text,
+    }
+}
+
+table! {
+    links (job, mapping, anchor) {
+        job -> Text,
+        mapping -> Text,
+        anchor -> Text,
+        target -> Text,
+        resource_kind -> Text,
+        resource -> Text,
+        exported -> Text,
+    }
+}
+
+table! {
+    edges (job, mapping, from_anchor, attribute, reference) {
+        job -> Text,
+        mapping -> Text,
+        from_anchor -> Text,
+        attribute -> Text,
+        reference -> Text,
+        to_anchor -> Nullable<Text>,
+        wanted -> Bool,
+        export -> Text,
+        exported_as -> Nullable<Text>,
+        generation -> BigInt,
+    }
+}
+
+table! {
+    intents (id) {
+        id -> Text,
+        job -> Text,
+        mapping -> Text,
+        anchor -> Text,
+        kind -> Text,
+        revision -> BigInt,
+        action -> Text,
+        matching -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+table! {
+    intent_keys (target, resource_kind, path, value) {
+        target -> Text,
+        resource_kind -> Text,
+        path -> Text,
+        value -> Text,
+        intent -> Text,
+    }
+}
+
+table! {
+    removals (id) {
+        id -> Text,
+        job -> Text,
+        mapping -> Text,
+        anchor -> Text,
+        effect -> Text,
+        state -> Text,
+        reason -> Text,
+        held_at -> Timestamp,
+    }
+}
+
+table! {
+    escrows (job, mapping, anchor) {
+        job -> Text,
+        mapping -> Text,
+        anchor -> Text,
+        class -> Text,
+        code -> Text,
+        message -> Text,
+        attempts -> BigInt,
+        first_failed_at -> Timestamp,
+        next_attempt_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    cycles (id) {
+        id -> Text,
+        job -> Text,
+        kind -> Text,
+        state -> Text,
+        generation -> BigInt,
+        baseline -> Text,
+        counters -> Text,
+        error -> Nullable<Text>,
+        started_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    provisioning_log (job, id) {
+        job -> Text,
+        id -> Text,
+        cycle -> Text,
+        mapping -> Text,
+        anchor -> Text,
+        action -> Text,
+        status -> Text,
+        reason -> Nullable<Text>,
+        changed -> Text,
+        at -> Timestamp,
+    }
+}
+
+table! {
+    matching_index (job, mapping, path, value, resource) {
+        job -> Text,
+        mapping -> Text,
+        path -> Text,
+        value -> Text,
+        resource -> Text,
+        content -> Text,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    jobs,
+    watermarks,
+    objects,
+    object_names,
+    containers,
+    links,
+    edges,
+    intents,
+    intent_keys,
+    removals,
+    escrows,
+    cycles,
+    provisioning_log,
+    matching_index,
+);
