@@ -10,8 +10,10 @@ pub mod model;
 pub mod scim;
 pub mod secret;
 
-// The mapping language.
+// What is mapped to what, and how.
 pub mod expression;
+pub mod sync_schema;
+pub mod templates;
 
 // Ways out of the process.
 pub mod net;

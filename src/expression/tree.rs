@@ -149,6 +149,10 @@ impl Node {
 }
 
 impl Operator {
+    /// Every operator.
+    pub const ALL: [Self; 6] =
+        [Self::Equal, Self::NotEqual, Self::Greater, Self::GreaterOrEqual, Self::Less, Self::LessOrEqual];
+
     /// The operator as it is written.
     pub fn symbol(self) -> &'static str {
         match self {

@@ -4,24 +4,12 @@
 
 pub mod graph;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::model::{Anchor, Change, FailureClass, FeedId, ObjectKind, SourceObject};
 
-/// What a job reads of one kind of object, taken from its synchronization schema.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KindSelection {
-    /// Plain attributes, in the schema's spelling.
-    pub attributes: BTreeSet<String>,
-    /// Reference attributes (`manager`, `members`).
-    pub references: BTreeSet<String>,
-}
-
-/// What a job reads, by kind. A kind that is not named is not read.
-pub type Selection = BTreeMap<ObjectKind, KindSelection>;
+pub use crate::sync_schema::{KindSelection, Selection};
 
 /// One stream of changes.
 #[derive(Clone, Debug, PartialEq, Eq)]

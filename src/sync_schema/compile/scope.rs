@@ -1,0 +1,111 @@
+//! Scoping filters, checked.
+
+use super::{Between, Compiler};
+use crate::expression::{Pattern, PatternError};
+use crate::sync_schema::directory::AttributeType;
+use crate::sync_schema::wire::{Filter, FilterClause, Vocabulary};
+use crate::sync_schema::{Clause, CompileProblem, Group, Operator, Scope};
+
+impl Compiler<'_> {
+    pub(super) fn scope(&mut self, pointer: &str, filter: Option<&Filter>, between: Between<'_>) -> Scope {
+        let Some(filter) = filter else { return Scope::default() };
+        let unsupported = [
+            ("inputFilterGroups", &filter.input_filter_groups),
+            ("categoryFilterGroups", &filter.category_filter_groups),
+        ];
+        for (name, groups) in unsupported {
+            if !groups.is_empty() {
+                let expected = "no groups here: use `groups`, which also says what happens to objects that leave";
+                self.report(CompileProblem::new(&format!("{pointer}/{name}"), expected, format!("{}", groups.len())));
+            }
+        }
+        let mut scope = Scope::default();
+        for (index, group) in filter.groups.iter().enumerate() {
+            let pointer = format!("{pointer}/groups/{index}/clauses");
+            let clauses = group.clauses.iter().enumerate();
+            let clauses = clauses
+                .filter_map(|(index, clause)| self.clause(&format!("{pointer}/{index}"), clause, between))
+                .collect();
+            scope.groups.push(Group { title: group.name.clone().unwrap_or_default(), clauses });
+        }
+        scope
+    }
+
+    fn clause(&mut self, pointer: &str, clause: &FilterClause, between: Between<'_>) -> Option<Clause> {
+        let kind = self.operand_type(
+            &format!("{pointer}/sourceOperandName"),
+            clause.source_operand_name.as_deref().unwrap_or_default(),
+            between,
+        );
+        let pointer_of_operator = format!("{pointer}/operatorName");
+        let name = clause.operator_name.as_deref().unwrap_or_default();
+        let Some(operator) = Operator::named(name) else {
+            let names = Operator::ALL.into_iter().map(Operator::name);
+            self.report(CompileProblem::unknown(&pointer_of_operator, "a known operator", name, names));
+            return None;
+        };
+        let kind = kind?;
+        if !operator.accepts(kind) {
+            let hint = match kind {
+                AttributeType::Boolean => "IS TRUE, IS FALSE, IS NULL or IS NOT NULL".to_owned(),
+                _ => format!("an operator for attributes of type {}", kind.name()),
+            };
+            self.report(CompileProblem::new(&pointer_of_operator, hint, format!("`{name}`")));
+            return None;
+        }
+        let operand = self.operand(&format!("{pointer}/targetOperand/values"), clause, operator)?;
+        let pattern = match operator.is_regex().then(|| Pattern::compile(&operand)) {
+            None => None,
+            Some(Ok(pattern)) => Some(pattern),
+            Some(Err(error)) => {
+                let problem = match error {
+                    PatternError::Invalid { problem, .. } => problem,
+                    other => other.to_string(),
+                };
+                let pointer = format!("{pointer}/targetOperand/values/0");
+                self.report(CompileProblem::new(&pointer, format!("a regular expression ({problem})"), "another text"));
+                return None;
+            }
+        };
+        let attribute = clause.source_operand_name.clone().unwrap_or_default();
+        Some(Clause::new(attribute, operator, operand, pattern))
+    }
+
+    fn operand_type(&mut self, pointer: &str, name: &str, between: Between<'_>) -> Option<AttributeType> {
+        if name == between.soft_deleted {
+            let expected = "an attribute of the source, not one that is computed from the scope";
+            self.report(CompileProblem::new(pointer, expected, format!("`{name}`")));
+            return None;
+        }
+        let Some(definition) = between.source.attribute(name) else {
+            let expected = "an attribute of the source object";
+            self.report(CompileProblem::unknown(pointer, expected, name, between.source.attribute_names()));
+            return None;
+        };
+        let kind = definition.attribute_type();
+        if matches!(kind, AttributeType::Reference | AttributeType::DateTime) {
+            let expected = "an attribute that filters can test, neither a reference nor a date";
+            self.report(CompileProblem::new(pointer, expected, format!("`{name}`")));
+            return None;
+        }
+        Some(kind)
+    }
+
+    fn operand(&mut self, pointer: &str, clause: &FilterClause, operator: Operator) -> Option<String> {
+        if !operator.has_operand() {
+            return Some(String::new());
+        }
+        let values = clause.target_operand.as_ref().map_or(&[][..], |operand| &operand.values);
+        let [value] = values else {
+            self.report(CompileProblem::new(pointer, "one value to compare with", format!("{}", values.len())));
+            return None;
+        };
+        let numeric = matches!(operator, Operator::Greater | Operator::GreaterOrEquals);
+        if numeric && value.parse::<u64>().is_err() {
+            let pointer = format!("{pointer}/0");
+            self.report(CompileProblem::new(&pointer, "a whole number, zero or greater", "another text"));
+            return None;
+        }
+        Some(value.clone())
+    }
+}

@@ -1,0 +1,245 @@
+//! Rules that can run: what [`compile`](super::compile()) makes of a synchronization schema.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::directory::{AttributeType, Mutability};
+use super::scoping::Scope;
+use crate::expression::{Expression, written};
+use crate::model::{Attributes, ObjectKind, ObjectMappingId, ResourceKind, TargetPath, Value};
+use crate::scim::AttributePath;
+
+pub use super::wire::FlowType as AttributeFlowType;
+
+/// A synchronization schema that can run.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    /// The version of the document it was compiled from.
+    pub version: String,
+    /// The enabled mappings, by the priority of their rules and then as they are written.
+    pub mappings: Vec<ObjectMapping>,
+}
+
+/// How objects of one kind become resources of one kind.
+#[derive(Clone, Debug)]
+pub struct ObjectMapping {
+    pub id: ObjectMappingId,
+    pub source_kind: ObjectKind,
+    /// The endpoint of the target: `Users`, `Groups`.
+    pub target_kind: ResourceKind,
+    /// The URNs that a new resource names in `schemas`.
+    pub schemas: Vec<String>,
+    pub flow: ObjectFlow,
+    pub scope: Scope,
+    /// Evaluates to [`IgnoreObject`](crate::expression::Flow::IgnoreObject) for objects to leave alone: the mapping of
+    /// the pseudo attribute `objectFilter`.
+    pub object_filter: Option<Expression>,
+    pub attributes: Vec<AttributeMapping>,
+    pub references: Vec<ReferenceMapping>,
+    /// The source attribute that says whether an account is enabled.
+    pub account_enabled: Option<String>,
+    /// The name under which expressions see whether the object is to be disabled. Computed, never read.
+    pub soft_deleted: String,
+    /// The source attributes that the schema declares single-valued; see [`ObjectMapping::inputs`].
+    pub single_valued: BTreeSet<String>,
+}
+
+/// What may be done to resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectFlow {
+    pub add: bool,
+    pub update: bool,
+    pub delete: bool,
+}
+
+/// How one attribute of the target gets its value.
+#[derive(Clone, Debug)]
+pub struct AttributeMapping {
+    pub target: AttributePath,
+    /// The canonical text of `target`.
+    pub path: TargetPath,
+    /// `None`: only the default applies, and only while the target has no value.
+    pub expression: Option<Expression>,
+    /// Used on create when the expression gives nothing.
+    pub default: Option<Value>,
+    /// Matching attributes find existing resources, the lowest number first.
+    pub matching_priority: Option<u32>,
+    pub flow_type: AttributeFlowType,
+    /// Sent with every update of the object, changed or not.
+    pub always: bool,
+    pub attribute_type: AttributeType,
+    pub multivalued: bool,
+    pub case_exact: bool,
+    pub required: bool,
+    pub mutability: Mutability,
+    /// True when a value that became null clears the target: the source attributes and the mapping both allow it.
+    pub flow_nulls: bool,
+}
+
+/// A target attribute that holds references to other resources.
+#[derive(Clone, Debug)]
+pub struct ReferenceMapping {
+    pub target: AttributePath,
+    /// The canonical text of `target`.
+    pub path: TargetPath,
+    pub source_attribute: String,
+    pub multivalued: bool,
+}
+
+/// What a schema reads of one kind of object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KindSelection {
+    /// Plain attributes, in the schema's spelling.
+    pub attributes: BTreeSet<String>,
+    /// Reference attributes (`manager`, `members`).
+    pub references: BTreeSet<String>,
+}
+
+/// What a schema reads, by kind. A kind that is not named is not read.
+pub type Selection = BTreeMap<ObjectKind, KindSelection>;
+
+impl Schema {
+    /// Everything that mappings and filters read; what is computed is not among it.
+    pub fn selection(&self) -> Selection {
+        let mut selection = Selection::new();
+        for mapping in &self.mappings {
+            let kind = selection.entry(mapping.source_kind.clone()).or_default();
+            kind.attributes.extend(mapping.source_attributes().into_iter().map(str::to_owned));
+            kind.references.extend(mapping.references.iter().map(|reference| reference.source_attribute.clone()));
+        }
+        selection
+    }
+
+    /// The mapping with this id.
+    pub fn mapping(&self, id: &ObjectMappingId) -> Option<&ObjectMapping> {
+        self.mappings.iter().find(|mapping| mapping.id == *id)
+    }
+}
+
+impl ObjectMapping {
+    /// The matching attributes, the first to try first.
+    pub fn matching(&self) -> impl Iterator<Item = &AttributeMapping> {
+        let mut matching: Vec<_> =
+            self.attributes.iter().filter_map(|mapping| Some((mapping.matching_priority?, mapping))).collect();
+        matching.sort_by_key(|(priority, _)| *priority);
+        matching.into_iter().map(|(_, mapping)| mapping)
+    }
+
+    /// The attributes as filters and expressions see them: where the schema declares an attribute single-valued and the
+    /// directory holds several values, the one that [`as_scim`] would take.
+    pub fn inputs<'a>(&self, attributes: &'a Attributes) -> Cow<'a, Attributes> {
+        let mut inputs = Cow::Borrowed(attributes);
+        for (name, value) in attributes.iter().filter(|(name, _)| self.single_valued.contains(*name)) {
+            if let Value::List(values) = value {
+                match first(values) {
+                    Some(first) => inputs.to_mut().set(name, first.clone()),
+                    None => inputs.to_mut().clear(name),
+                }
+            }
+        }
+        inputs
+    }
+
+    /// The plain source attributes that this mapping reads.
+    fn source_attributes(&self) -> BTreeSet<&str> {
+        let expressions = self.attributes.iter().filter_map(|mapping| mapping.expression.as_ref());
+        let mut names: BTreeSet<&str> =
+            expressions.chain(&self.object_filter).flat_map(Expression::source_attributes).collect();
+        names.extend(self.scope.attributes());
+        names.extend(self.account_enabled.as_deref());
+        names.remove(self.soft_deleted.as_str());
+        names
+    }
+}
+
+/// Why a value cannot be written to an attribute. Never says the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConversionError {
+    #[error("the value is neither `True` nor `False`, as a Boolean attribute needs")]
+    NotABoolean,
+    #[error("the value is not a whole number, as an integer attribute needs")]
+    NotAnInteger,
+    #[error("the value has parts and no text form; map one of its parts")]
+    NoTextForm,
+}
+
+/// The value as a SCIM attribute of this type holds it.
+///
+/// **Several values for a single-valued attribute**: the first by the byte order of their text form is taken, so that
+/// the answer does not depend on the order in which a directory lists them. One value for a multi-valued attribute
+/// becomes a list of one. An empty list is JSON null for a single-valued attribute.
+pub fn as_scim(
+    value: &Value,
+    attribute_type: AttributeType,
+    multivalued: bool,
+) -> Result<serde_json::Value, ConversionError> {
+    match value {
+        Value::List(values) if multivalued => {
+            values.iter().map(|value| one_as_scim(value, attribute_type)).collect::<Result<_, _>>()
+        }
+        value if multivalued => Ok(json!([one_as_scim(value, attribute_type)?])),
+        Value::List(values) => {
+            first(values).map_or(Ok(serde_json::Value::Null), |value| one_as_scim(value, attribute_type))
+        }
+        value => one_as_scim(value, attribute_type),
+    }
+}
+
+/// The one value that stands for several: the first by the byte order of its text form.
+fn first(values: &[Value]) -> Option<&Value> {
+    values.iter().min_by_key(|value| written(value))
+}
+
+fn one_as_scim(value: &Value, attribute_type: AttributeType) -> Result<serde_json::Value, ConversionError> {
+    match (attribute_type, value) {
+        (AttributeType::Boolean, value) => match written(value) {
+            Some(text) if text.eq_ignore_ascii_case("true") => Ok(json!(true)),
+            Some(text) if text.eq_ignore_ascii_case("false") => Ok(json!(false)),
+            _ => Err(ConversionError::NotABoolean),
+        },
+        (AttributeType::Integer, Value::Integer(number)) => Ok(json!(number)),
+        (AttributeType::Integer, value) => {
+            let number = written(value).and_then(|text| text.trim().parse::<i64>().ok());
+            number.map(|number| json!(number)).ok_or(ConversionError::NotAnInteger)
+        }
+        // RFC 7643 section 2.3.5: a dateTime of XML Schema.
+        (AttributeType::DateTime, Value::DateTime(instant)) => {
+            Ok(json!(instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)))
+        }
+        (_, value) => written(value).map(|text| json!(text)).ok_or(ConversionError::NoTextForm),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_takes_the_form_of_its_target_attribute() {
+        use AttributeType::{Boolean, DateTime, Integer, String};
+        let instant = Value::DateTime(chrono::DateTime::from_timestamp(1_704_067_200, 0).unwrap());
+        let table = [
+            (Value::text("a"), String, false, Ok(json!("a"))),
+            (Value::text(""), String, false, Ok(json!(""))),
+            (Value::Boolean(true), String, false, Ok(json!("True"))),
+            (Value::Boolean(false), Boolean, false, Ok(json!(false))),
+            (Value::text("tRUE"), Boolean, false, Ok(json!(true))),
+            (Value::text("1"), Boolean, false, Err(ConversionError::NotABoolean)),
+            (Value::text(" 12 "), Integer, false, Ok(json!(12))),
+            (Value::text("twelve"), Integer, false, Err(ConversionError::NotAnInteger)),
+            (Value::Integer(7), String, false, Ok(json!("7"))),
+            (instant.clone(), DateTime, false, Ok(json!("2024-01-01T00:00:00Z"))),
+            (instant, String, false, Ok(json!("1/1/2024 12:00:00 AM"))),
+            (Value::texts(["b", "B", "a"]), String, false, Ok(json!("B"))),
+            (Value::texts(["b", "a"]), String, true, Ok(json!(["b", "a"]))),
+            (Value::text("b"), String, true, Ok(json!(["b"]))),
+            (Value::List(vec![]), String, false, Ok(json!(null))),
+            (Value::Record(BTreeMap::new()), String, false, Err(ConversionError::NoTextForm)),
+        ];
+        for (value, kind, multivalued, expected) in table {
+            assert_eq!(as_scim(&value, kind, multivalued), expected, "{value:?} as {kind:?}");
+        }
+    }
+}
