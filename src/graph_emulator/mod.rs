@@ -26,7 +26,7 @@ use std::{
 use actix_web::{
     App, HttpServer,
     dev::ServerHandle,
-    middleware::{Compress, from_fn},
+    middleware::from_fn,
     web::{Data, PayloadConfig},
 };
 use tokio::task::JoinHandle;
@@ -78,7 +78,6 @@ impl Emulator {
             App::new()
                 .app_data(shared.clone())
                 .app_data(PayloadConfig::new(MOST_BODY_BYTES))
-                .wrap(Compress::default())
                 .wrap(from_fn(routes::frame))
                 .configure(routes::configure)
         };

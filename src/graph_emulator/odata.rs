@@ -108,10 +108,8 @@ impl Root {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, GraphError> {
         let connection = request.connection_info();
         let version = request.path().split('/').nth(1).unwrap_or_default();
-        let mut url = Url::parse("http://localhost/").map_err(|_| GraphError::unknown_path())?;
-        let host = Url::parse(&[connection.scheme(), "://", connection.host(), "/"].concat());
-        let host = host.map_err(|_| GraphError::bad_request("Bad Request - Invalid Hostname"))?;
-        url.clone_from(&host);
+        let url = Url::parse(&[connection.scheme(), "://", connection.host(), "/"].concat());
+        let mut url = url.map_err(|_| GraphError::bad_request("Bad Request - Invalid Hostname"))?;
         url.set_path(version);
         Ok(Self(url))
     }

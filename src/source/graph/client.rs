@@ -163,10 +163,19 @@ impl GraphClient {
         let status = answer.status();
         let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let wait = wait.and_then(|value| retry_after(value, Utc::now(), LONGEST_WAIT));
+        let request_id = answer.headers().get("request-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = read_bounded(answer, MOST_ANSWER_BYTES).await;
         if !status.is_success() {
-            let body = body.unwrap_or_default();
-            return Err(Attempt::Refused(Refusal::read(status.as_u16(), &body, wait)));
+            let refusal = Refusal::read(status.as_u16(), &body.unwrap_or_default(), wait);
+            // The id is what the operator of the service asks for first.
+            debug!(
+                subject,
+                status = refusal.status,
+                code = refusal.code,
+                request_id,
+                "the directory refused a request"
+            );
+            return Err(Attempt::Refused(refusal));
         }
         let body = body.map_err(|error| match error {
             NetError::BrokeOff { .. } => Attempt::Lost(self.broken_by(subject, "the answer broke off", error)),
