@@ -2,6 +2,8 @@
 //!
 //! All or nothing: the result is a new resource, and the old one stays as it is.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use super::conform::{conform, follow_schemas, identity, invalid, missing_required};
@@ -212,15 +214,11 @@ impl Change<'_> {
             Op::Replace => *elements = given,
             // Entra ID names the elements to remove by their values; without any, all of them go.
             Op::Remove if self.value.is_some_and(|value| !is_empty(value)) => {
-                let gone = |element: &Value| given.iter().any(|given| same_value(element, given));
-                elements.retain(|element| !gone(element));
+                let gone: HashSet<String> = given.iter().map(named_value).collect();
+                elements.retain(|element| !gone.contains(&named_value(element)));
             }
             Op::Remove => elements.clear(),
-            Op::Add => {
-                for element in given {
-                    add_element(elements, element);
-                }
-            }
+            Op::Add => add_elements(elements, given),
         }
         Ok(())
     }
@@ -325,24 +323,21 @@ impl Change<'_> {
     }
 }
 
-/// Appends an element, or merges it into the one that has its `type` and `value`.
-fn add_element(elements: &mut Vec<Value>, element: Value) {
-    let primary = is_primary(&element);
-    let key = identity(&element);
-    let index = match elements.iter().position(|present| identity(present) == key) {
-        Some(index) => {
-            if let (Value::Object(present), Value::Object(given)) = (&mut elements[index], element) {
-                present.extend(given);
-            }
-            index
+/// Appends elements, or merges them into those that have their `type` and `value`.
+fn add_elements(elements: &mut Vec<Value>, given: Vec<Value>) {
+    let mut places: HashMap<String, usize> =
+        elements.iter().enumerate().map(|(index, element)| (identity(element), index)).collect();
+    for element in given {
+        let primary = is_primary(&element);
+        let index = *places.entry(identity(&element)).or_insert(elements.len());
+        match (elements.get_mut(index), element) {
+            (Some(Value::Object(present)), Value::Object(given)) => present.extend(given),
+            (Some(_), _) => {}
+            (None, element) => elements.push(element),
         }
-        None => {
-            elements.push(element);
-            elements.len() - 1
+        if primary {
+            keep_one_primary(elements, index);
         }
-    };
-    if primary {
-        keep_one_primary(elements, index);
     }
 }
 
@@ -378,13 +373,9 @@ fn indexes(elements: &[Value], selected: impl Fn(&Value) -> bool) -> Vec<usize> 
     elements.iter().enumerate().filter(|(_, element)| selected(element)).map(|(index, _)| index).collect()
 }
 
-/// True when an element of the list is the one that a remove operation names: by `value` where it has one.
-fn same_value(element: &Value, given: &Value) -> bool {
-    let value = |element: &Value| element.as_object().and_then(|map| lookup(map, "value")).cloned();
-    match (value(element), value(given)) {
-        (Some(element), Some(given)) => element == given,
-        _ => element == given,
-    }
+/// What a remove operation names an element by: its `value` where it has one.
+fn named_value(element: &Value) -> String {
+    element.as_object().and_then(|map| lookup(map, "value")).unwrap_or(element).to_string()
 }
 
 fn refuse_read_only(at: &Resolved<'_>) -> Result<(), ScimError> {

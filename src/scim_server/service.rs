@@ -89,11 +89,10 @@ pub(super) fn split(kind: Kind, patch: PatchOp) -> Result<SplitPatch, ScimError>
             Some(_) => split.document.operations.push(operation),
             None => {
                 if let Some(Value::Object(parts)) = &mut operation.value {
-                    let keys: Vec<String> = parts.keys().filter(|key| names_members(key)).cloned().collect();
-                    for key in keys {
-                        let value = parts.remove(&key);
-                        let path = AttributePath::new("members");
-                        let change = Operation { op: operation.op, path: None, value };
+                    // A name may be any path, as Entra ID sends them.
+                    let paths = parts.keys().filter_map(|key| Some((key.clone(), AttributePath::parse(key).ok()?)));
+                    for (key, path) in paths.filter(|(_, path)| is_members(path)).collect::<Vec<_>>() {
+                        let change = Operation { op: operation.op, path: None, value: parts.remove(&key) };
                         split.members.push(member_change(&change, &path)?);
                     }
                 }
@@ -212,11 +211,6 @@ fn is_members(path: &AttributePath) -> bool {
     attribute.is_some_and(|attribute| attribute.name == "members")
 }
 
-fn names_members(key: &str) -> bool {
-    AttributePath::parse(key)
-        .is_ok_and(|path| is_members(&path) && path.filter.is_none() && path.sub_attribute.is_none())
-}
-
 fn member_change(operation: &Operation, path: &AttributePath) -> Result<MemberChange, ScimError> {
     let value = || operation.value.clone().ok_or_else(|| invalid("an operation on `members` needs a `value`"));
     if path.sub_attribute.is_some() || (path.filter.is_some() && operation.op == Op::Replace) {
@@ -306,6 +300,7 @@ mod tests {
             (json!({"op": "add", "path": "members", "value": {"value": "1"}}), MemberChange::Add(one())),
             (json!({"op": "add", "path": "Members", "value": ["1"]}), MemberChange::Add(one())),
             (json!({"op": "add", "value": {"members": [{"value": "1"}]}}), MemberChange::Add(one())),
+            (json!({"op": "add", "value": {"members[value eq \"1\"]": {}}}), MemberChange::Add(one())),
             (json!({"op": "replace", "path": "members", "value": [{"value": "1"}]}), MemberChange::Replace(one())),
             (json!({"op": "replace", "path": "members", "value": null}), MemberChange::Replace(vec![])),
             (json!({"op": "remove", "path": "members"}), MemberChange::Clear),

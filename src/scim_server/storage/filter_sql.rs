@@ -17,7 +17,7 @@ pub(in super::super) enum Condition {
     /// In lower case.
     DisplayName(String),
     ExternalId(String),
-    /// The id of a member.
+    /// The id of a member, in lower case as all ids are.
     Member(String),
 }
 
@@ -93,7 +93,7 @@ fn on_column(path: &AttributePath, text: &str, schema: &ResourceSchema) -> Optio
         ("userName", None) => Some(Condition::UserName(text.to_lowercase())),
         ("displayName", None) => Some(Condition::DisplayName(text.to_lowercase())),
         ("externalId", None) => Some(Condition::ExternalId(text.to_owned())),
-        ("members", None | Some("value")) => Some(Condition::Member(text.to_owned())),
+        ("members", None | Some("value")) => Some(Condition::Member(text.to_lowercase())),
         _ => None,
     }
 }
@@ -121,10 +121,10 @@ mod tests {
             (
                 "id eq \"g\" and members.value eq \"M\"",
                 group,
-                vec![Condition::Id("g".to_owned()), Condition::Member("M".to_owned())],
+                vec![Condition::Id("g".to_owned()), Condition::Member("m".to_owned())],
                 None,
             ),
-            ("members[value eq \"M\"]", group, vec![Condition::Member("M".to_owned())], None),
+            ("members[value eq \"M\"]", group, vec![Condition::Member("m".to_owned())], None),
             ("userName eq \"a\"", group, vec![], Some("userName eq \"a\"")),
         ] {
             let (found, left) = narrow(Filter::parse(filter).unwrap(), schema);
