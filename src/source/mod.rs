@@ -3,6 +3,7 @@
 //! A source delivers pages of [`Change`]s and knows nothing of targets, mappings or the store.
 
 pub mod graph;
+pub mod ldap;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
