@@ -2,4 +2,5 @@
 
 mod architecture;
 mod fixtures;
+mod ldap_source;
 mod support;

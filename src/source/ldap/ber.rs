@@ -211,8 +211,8 @@ mod tests {
 
     #[test]
     fn a_header_tells_the_length_of_the_message() {
-        let cases: &[(&[u8], Result<Option<usize>, BerError>)] = &[
-            (&[], Ok(None)),
+        let cases = [
+            (&[][..], Ok(None)),
             (&[0x30], Ok(None)),
             (&[0x30, 0x05], Ok(Some(7))),
             (&[0x30, 0x82, 0x01], Ok(None)),
@@ -225,7 +225,7 @@ mod tests {
             (&[0x3f, 0x81], Err(BerError::HighTag)),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(message_length(bytes, 1000), *expected, "{bytes:02x?}");
+            assert_eq!(message_length(bytes, 1000), expected, "{bytes:02x?}");
         }
     }
 

@@ -173,7 +173,7 @@ fn inspect(message: &mut [u8]) -> Result<u8, PumpEnd> {
     }
 }
 
-/// Reads an LDAPResult (RFC 4511 section 4.1.9); its texts must be UTF-8.
+/// Reads an `LDAPResult` (RFC 4511 section 4.1.9); its texts must be UTF-8.
 pub(super) fn result(content: &[u8]) -> Result<ServerResult, BerError> {
     let mut parts = Reader::new(content);
     let code = parts.number(ENUMERATED)?;

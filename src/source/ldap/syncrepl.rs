@@ -69,6 +69,7 @@ impl Reading<'_> {
         checkpoint: &Checkpoint,
     ) -> Result<ReadEnd, SourceError> {
         let cookie = checkpoint.0.strip_prefix(CHECKPOINT_PREFIX).and_then(|text| STANDARD.decode(text).ok());
+        let cookie = cookie.filter(|cookie| !cookie.is_empty());
         let Some(cookie) = cookie else {
             return Err(self.resync("it is not a watermark of this kind of source".to_owned()));
         };

@@ -229,9 +229,12 @@ mod tests {
         assert!(all[0].filter.to_string().starts_with("(|(objectClass=organizationalUnit)"));
     }
 
+    type Kinds = &'static [(&'static str, &'static [&'static str])];
+    type Case = (&'static str, fn(&mut LdapSettings), Kinds);
+
     #[test]
     fn wrong_settings_are_named() {
-        let cases: [(&str, fn(&mut LdapSettings), &[(&str, &[&str])]); 8] = [
+        let cases: [Case; 8] = [
             ("`users.base` is not a distinguished name", |s| s.users.base = "people".into(), &[]),
             ("`users.base` is empty", |s| s.users.base = " ".into(), &[]),
             ("`users.filter` is not in parentheses", |s| s.users.filter = "mail=*".into(), &[("User", &[])]),

@@ -1,5 +1,7 @@
 //! What several modules of the integration tests need.
 
+pub(crate) mod slapd;
+
 use std::path::PathBuf;
 
 /// A path from the root of the repository.
