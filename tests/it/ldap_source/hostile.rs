@@ -63,7 +63,7 @@ async fn failure(answers: Vec<Vec<u8>>) -> SourceError {
     let (read, end) = try_read(&source(settings), "users", Start::Full).await;
     assert!(began.elapsed() < Duration::from_secs(8), "it took {:?}", began.elapsed());
     assert!(read.objects.is_empty() && read.departed.is_empty());
-    end.unwrap_err()
+    end.expect_err("nothing was read")
 }
 
 #[tokio::test]
