@@ -407,3 +407,25 @@ async fn a_restart_finds_everything_that_was_answered() {
     assert_eq!(target.get("/Users?count=1").await.body["totalResults"], 40);
     assert_eq!(target.members(&group).await, std::slice::from_ref(&ids[0]));
 }
+
+#[actix_web::test]
+async fn a_second_reader_accepts_what_the_server_sends() {
+    let target = Target::start();
+    let config = target.get("/ServiceProviderConfig").await.body;
+    let read = serde_json::from_value::<scim_v2::models::service_provider_config::ServiceProviderConfig>(config);
+    assert!(read.is_ok(), "{read:?}");
+    for schema in target.get("/Schemas").await.body["Resources"].as_array().unwrap() {
+        let read = serde_json::from_value::<scim_v2::models::scim_schema::Schema>(schema.clone());
+        assert!(read.is_ok(), "{}: {read:?}", schema["id"]);
+    }
+    for kind in target.get("/ResourceTypes").await.body["Resources"].as_array().unwrap() {
+        let read = serde_json::from_value::<scim_v2::models::resource_types::ResourceType>(kind.clone());
+        assert!(read.is_ok(), "{}: {read:?}", kind["id"]);
+    }
+    let path = ["/Users/", &target.user("ada").await].concat();
+    let read = serde_json::from_value::<scim_v2::models::user::User<String>>(target.get(&path).await.body);
+    assert!(read.is_ok(), "{read:?}");
+    let missing = target.get("/Users/unknown").await.body;
+    let read = serde_json::from_value::<scim_v2::models::errors::ScimHttpError>(missing);
+    assert!(read.is_ok(), "{read:?}");
+}

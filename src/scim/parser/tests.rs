@@ -95,6 +95,23 @@ fn a_second_parser_agrees() {
     }
 }
 
+/// The PATCH paths of RFC 7644, and of the enterprise extension, that both parsers must agree on.
+#[test]
+fn a_second_parser_agrees_on_paths() {
+    for text in [
+        "members",
+        "name.familyName",
+        r#"addresses[type eq "work"]"#,
+        r#"members[value eq "2819c223-7f76-453a-919d-413861904646"]"#,
+        r#"members[value eq "2819c223-7f76-453a-919d-413861904646"].displayName"#,
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
+    ] {
+        let ours = AttributePath::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).to_string();
+        let theirs: scim_v2::filter::PatchPath = text.parse().unwrap_or_else(|_| panic!("{text}"));
+        assert_eq!(theirs, ours.parse().unwrap_or_else(|_| panic!("{ours}")), "{text}");
+    }
+}
+
 fn name() -> impl Strategy<Value = String> {
     "[a-zA-Z][a-zA-Z0-9_-]{0,6}|\\$ref"
 }
