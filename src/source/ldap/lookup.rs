@@ -36,18 +36,27 @@ impl LdapSource {
 
     /// Reads one object as it is now. Look-ups share one connection, one after the other.
     pub(super) async fn look_up(&self, feed: &LdapFeed, anchor: &Anchor) -> Result<Fetched, SourceError> {
+        // A text that is no UUID would match nothing, and nothing would be taken for gone.
+        let Ok(uuid) = Uuid::parse_str(anchor.as_str()) else {
+            return Err(SourceError::Broken {
+                server: self.servers.names(),
+                feed: feed.id.to_string(),
+                problem: format!("`{anchor}` is not the anchor of an LDAP object, which is a UUID"),
+                cause: None,
+            });
+        };
         let mut idle = self.idle.lock().await;
         if let Some(mut kept) = idle.take()
             && kept.since.elapsed() < IDLE_LIMIT
             && kept.session.connection.is_usable()
-            && let Ok(fetched) = fetch(&mut kept.session, feed, anchor).await
+            && let Ok(fetched) = fetch(&mut kept.session, feed, uuid).await
         {
             *idle = Some(Idle { session: kept.session, since: Instant::now() });
             return Ok(fetched);
         }
         // A kept connection may fail for its age alone, so only a new one's failure counts.
         let mut session = self.servers.connect().await?;
-        let fetched = fetch(&mut session, feed, anchor).await;
+        let fetched = fetch(&mut session, feed, uuid).await;
         let fetched = fetched.map_err(|failure| failure.broken(&session.server, feed.id.as_str(), &feed.base))?;
         *idle = Some(Idle { session, since: Instant::now() });
         Ok(fetched)
@@ -95,9 +104,7 @@ pub(super) async fn directory_identity(session: &mut Session, base: &str) -> Res
     Ok(base.to_owned())
 }
 
-async fn fetch(session: &mut Session, feed: &LdapFeed, anchor: &Anchor) -> Result<Fetched, Failure> {
-    // A text that is no UUID would match nothing, and nothing would be taken for gone.
-    let uuid = Uuid::parse_str(anchor.as_str()).map_err(|_| Failure::Incomplete("an anchor that is a UUID"))?;
+async fn fetch(session: &mut Session, feed: &LdapFeed, uuid: Uuid) -> Result<Fetched, Failure> {
     let by_anchor = Filter::Equal(ENTRY_UUID, uuid.hyphenated().to_string());
     let inside = feed.filter.and(by_anchor.clone());
     let query = query(&feed.base, Scope::Subtree, inside.to_string(), feed.shape.requested(), 0);

@@ -97,3 +97,56 @@ fn default_timeout_seconds() -> u64 {
 fn default_max_message_bytes() -> usize {
     64 * 1024 * 1024
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn written() -> serde_json::Value {
+        json!({
+            "urls": ["ldaps://dc1.example.org"],
+            "bind_dn": "cn=reader,dc=example,dc=org",
+            "password": "secret",
+            "users": {
+                "kind": "User",
+                "base": "ou=people,dc=example,dc=org",
+                "filter": "(objectClass=inetOrgPerson)",
+                "disabled_when": [
+                    { "attribute": "employeeType", "equals": "inactive" },
+                    { "attribute": "pwdAccountLockedTime" },
+                ],
+            },
+        })
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_documented_default() {
+        let settings: LdapSettings = serde_json::from_value(written()).unwrap();
+        assert_eq!((settings.page_size, settings.timeout_seconds), (500, 30));
+        assert_eq!(settings.max_message_bytes, 64 * 1024 * 1024);
+        assert!(settings.security.is_none() && settings.groups.is_none() && settings.containers.is_none());
+        assert_eq!(settings.users.disabled_when[0].equals.as_deref(), Some("inactive"));
+        assert_eq!(settings.users.disabled_when[1].equals, None);
+    }
+
+    #[test]
+    fn security_has_three_names() {
+        for (name, security) in [("tls", Security::Tls), ("start_tls", Security::StartTls), ("plain", Security::Plain)]
+        {
+            let mut settings = written();
+            settings["security"] = json!(name);
+            assert_eq!(serde_json::from_value::<LdapSettings>(settings).unwrap().security, Some(security));
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_at_every_level() {
+        for pointer in ["", "/users", "/users/disabled_when/0"] {
+            let mut settings = written();
+            settings.pointer_mut(pointer).unwrap()["verify"] = json!(false);
+            assert!(serde_json::from_value::<LdapSettings>(settings).is_err(), "`{pointer}`");
+        }
+    }
+}
