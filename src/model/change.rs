@@ -13,8 +13,9 @@ pub enum Change {
     Partial(PartialObject),
     /// These objects exist and are unchanged: the present phase of RFC 4533.
     Present(Vec<Anchor>),
-    /// The object is no longer what it was.
-    Departed { anchor: Anchor, departure: Departure },
+    /// The object is no longer what it was. The kind belongs to it: the feed of one kind may tell of anchors that are
+    /// another's (a directory names everything that is not in a feed as gone from it).
+    Departed { kind: ObjectKind, anchor: Anchor, departure: Departure },
     /// A container (an OU) is known under `name` now; every name below its former one moves along.
     Container { anchor: Anchor, name: Name },
 }

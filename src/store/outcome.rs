@@ -55,14 +55,21 @@ pub enum Effect {
     Waiting { for_removal: RemovalId },
     /// The object goes to escrow, until the given time or until it changes.
     Failed(Failure, Option<DateTime<Utc>>),
+    /// Nothing was done, and nothing was learned: the intent is closed and the object stays due.
+    Postponed,
     /// Nobody knows: the intent stays open and is settled.
     LeaveOpen,
 }
 
 impl Effect {
+    /// True when the object reached an end for now: it is not due any more.
+    pub fn ends(&self) -> bool {
+        !matches!(self, Self::Postponed | Self::LeaveOpen)
+    }
+
     /// True when the object is as it should be, or only waits for a judgement: it leaves escrow.
     pub(super) fn succeeded(&self) -> bool {
-        !matches!(self, Self::Failed(..) | Self::LeaveOpen)
+        !matches!(self, Self::Failed(..) | Self::Postponed | Self::LeaveOpen)
     }
 }
 

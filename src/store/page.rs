@@ -147,7 +147,7 @@ fn write_objects(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> 
     let mut evaluated: BTreeMap<(i64, i64), Vec<&ObjectKey>> = BTreeMap::new();
     for outcome in outcomes {
         match &outcome.effect {
-            Effect::LeaveOpen => {}
+            Effect::LeaveOpen | Effect::Postponed => {}
             Effect::Waiting { for_removal } => {
                 objects::wait(tx, &page.job, outcome.revision, &outcome.key, for_removal)?;
             }

@@ -6,8 +6,8 @@ use diesel::prelude::*;
 
 use crate::db::{Backend, batches, on_each};
 use crate::model::{
-    Anchor, Attributes, Change, Departure, Export, Lifecycle, Name, ObjectKey, PartialObject, ReferenceChange,
-    SourceObject,
+    Anchor, Attributes, Change, Departure, Export, Lifecycle, Name, ObjectKey, ObjectKind, PartialObject,
+    ReferenceChange, SourceObject,
 };
 
 use super::columns::{Word, from_json, to_json};
@@ -90,7 +90,7 @@ impl<'a> Recording<'a> {
                 Change::Object(object) => recording.object(object),
                 Change::Partial(partial) => recording.partial(partial)?,
                 Change::Present(anchors) => recording.present.extend(anchors.iter().map(Anchor::as_str)),
-                Change::Departed { anchor, departure } => recording.departed(anchor, *departure),
+                Change::Departed { kind, anchor, departure } => recording.departed(kind, anchor, *departure),
                 Change::Container { .. } => {}
             }
         }
@@ -198,18 +198,22 @@ impl<'a> Recording<'a> {
         Ok(())
     }
 
-    fn departed(&mut self, anchor: &'a Anchor, departure: Departure) {
+    /// Objects of another kind under the same anchor, and unknown ones, are not touched.
+    fn departed(&mut self, kind: &ObjectKind, anchor: &'a Anchor, departure: Departure) {
         let lifecycle = match departure {
             Departure::SoftDeleted => Lifecycle::SoftDeleted,
             Departure::LeftFeed => Lifecycle::LeftFeed,
             Departure::Deleted => Lifecycle::Deleted,
         };
-        if departure == Departure::Deleted {
-            self.deleted.push(anchor.as_str());
-        }
         for mapping in self.mappings.get(anchor.as_str()).cloned().unwrap_or_default() {
             let key = key(mapping, anchor.as_str().to_owned());
             if let Some(object) = self.objects.get_mut(&key) {
+                if object.row.kind != kind.as_str() {
+                    continue;
+                }
+                if departure == Departure::Deleted && self.deleted.last() != Some(&anchor.as_str()) {
+                    self.deleted.push(anchor.as_str());
+                }
                 object.touched = true;
                 if object.row.lifecycle != lifecycle.word() {
                     lifecycle.word().clone_into(&mut object.row.lifecycle);

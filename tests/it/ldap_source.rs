@@ -110,7 +110,7 @@ impl Read {
                 self.containers.insert(anchor, name);
             }
             Change::Present(anchors) => self.present.extend(anchors),
-            Change::Departed { anchor, departure } => {
+            Change::Departed { anchor, departure, .. } => {
                 self.departed.insert(anchor, departure);
             }
             Change::Partial(_) => panic!("an LDAP source delivers whole objects"),

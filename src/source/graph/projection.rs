@@ -125,7 +125,7 @@ impl Projection {
                 Some("deleted") => Departure::Deleted,
                 _ => Departure::SoftDeleted,
             };
-            return Ok(Change::Departed { anchor, departure });
+            return Ok(Change::Departed { kind: self.kind.clone(), anchor, departure });
         }
         let told =
             self.attributes.iter().filter_map(|attribute| Some((attribute.name.clone(), attribute.read(entry)?)));
@@ -259,7 +259,7 @@ mod tests {
             (json!({}), Departure::SoftDeleted),
         ] {
             let change = change(json!({ "id": "7", "@removed": removed, "department": "x" })).unwrap();
-            assert_eq!(change, Change::Departed { anchor: "7".into(), departure: expected });
+            assert_eq!(change, Change::Departed { kind: "User".into(), anchor: "7".into(), departure: expected });
         }
     }
 

@@ -226,7 +226,10 @@ async fn every_sort_of_change_of_a_user_arrives() {
 
     bench.write(Method::DELETE, &["/users/", mover.as_str()], json!({})).await;
     let (change, mark) = bench.change("users", &mark).await;
-    assert_eq!(change, Change::Departed { anchor: mover.clone(), departure: Departure::SoftDeleted });
+    assert_eq!(
+        change,
+        Change::Departed { kind: "User".into(), anchor: mover.clone(), departure: Departure::SoftDeleted }
+    );
     assert_eq!(bench.source.fetch(&"User".into(), &mover).await.unwrap(), Fetched::SoftDeleted);
 
     let bin = ["/directory/deletedItems/", mover.as_str()].concat();
@@ -238,7 +241,7 @@ async fn every_sort_of_change_of_a_user_arrives() {
     bench.write(Method::DELETE, &["/users/", mover.as_str()], json!({})).await;
     bench.write(Method::DELETE, &[&bin], json!({})).await;
     let (change, _) = bench.change("users", &mark).await;
-    assert_eq!(change, Change::Departed { anchor: mover.clone(), departure: Departure::Deleted });
+    assert_eq!(change, Change::Departed { kind: "User".into(), anchor: mover.clone(), departure: Departure::Deleted });
     assert_eq!(bench.source.fetch(&"User".into(), &mover).await.unwrap(), Fetched::Gone);
     bench.emulator.stop().await;
 }

@@ -203,11 +203,13 @@ impl Reading<'_> {
 
     /// Asks which of these still exist somewhere the account may look: those have only left the feed.
     async fn deliver_departures(&mut self, session: &mut Session, uuids: &[Uuid]) -> Result<(), SourceError> {
+        // Nobody keeps containers that are gone.
+        let Some(kind) = self.feed.kind.clone() else { return Ok(()) };
         let base = session.root_dse.naming_context_of(&self.feed.base).to_owned();
         let found = existing(&mut session.connection, base, uuids).await.map_err(|failure| self.broken(failure))?;
         for uuid in uuids {
             let departure = if found.contains(uuid) { Departure::LeftFeed } else { Departure::Deleted };
-            self.delivery.push(Change::Departed { anchor: anchor_from(*uuid), departure }).await?;
+            self.delivery.push(Change::Departed { kind: kind.clone(), anchor: anchor_from(*uuid), departure }).await?;
         }
         Ok(())
     }
