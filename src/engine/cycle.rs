@@ -1,0 +1,317 @@
+//! One cycle of a job, from its source to its target.
+//!
+//! Reading, acting and removing follow each other as [`Stage`]s. While pages are read, several pages of actions are
+//! under way; a feed's watermark is stored with the page that brought it, so it never runs ahead of what is recorded,
+//! and whatever is recorded but not yet acted on stays *due* in the store.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::{
+        due, lookup, page,
+        run::{Approved, CycleError, Job, Progress, Run, Stage},
+        settle, sweep, take_away,
+    },
+    model::{Change, Counters, CycleKind, CycleState, FailureClass, ObjectKey, Round, Watermark},
+    source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
+    store::{RecordPage, RecordedMapping, RecordedReference, Store},
+    sync_schema::ObjectMapping,
+    target::ScimTarget,
+};
+
+/// Pages read ahead of the one being recorded. Two keep the source busy; more would only hold memory.
+const PAGES_AHEAD: usize = 2;
+
+/// Pages of actions under way at once. Enough to hide the store's and the target's latency from each other.
+const PAGES_IN_FLIGHT: usize = 4;
+
+/// What a cycle did and how it ended.
+#[derive(Clone, Debug)]
+pub struct CycleReport {
+    pub kind: CycleKind,
+    pub state: CycleState,
+    pub counters: Counters,
+}
+
+/// Runs one cycle: everything when the job has no watermark yet, else the changes since. Goes on where an earlier
+/// cycle broke off.
+///
+/// # Errors
+/// What made it impossible to go on. All that was learned until then is stored, and the next cycle starts from there.
+pub async fn run_cycle(
+    job: Job,
+    store: Store,
+    source: Arc<dyn Source>,
+    target: ScimTarget,
+    stop: CancellationToken,
+    progress: watch::Sender<Progress>,
+) -> Result<CycleReport, CycleError> {
+    let _writer = store.lock_job(&job.id).await?;
+    store.ensure_job(&job.id, &job.application, target.identity()).await?;
+    let kind = if store.watermarks(&job.id).await?.is_empty() { CycleKind::Initial } else { CycleKind::Incremental };
+    let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
+    tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
+    let run = Arc::new(Run::new(job, store, target, cycle, stop, progress));
+    let writes_before = run.target.writes_sent();
+    let result = stages(&run, source, kind).await;
+    let counts = run.store.counts(&run.job.id).await?;
+    run.count(|progress| {
+        progress.counters.writes = run.target.writes_sent().saturating_sub(writes_before);
+        progress.counters.escrowed = counts.escrowed;
+        progress.counters.staged = counts.staged;
+    });
+    let counters = run.counters();
+    let state = match &result {
+        Ok(()) if counters.escrowed + counters.staged > 0 => CycleState::Partial,
+        Ok(()) => CycleState::Succeeded,
+        Err(CycleError::Interrupted) => CycleState::Interrupted,
+        Err(_) => CycleState::Failed,
+    };
+    let error = result.as_ref().err().map(chain);
+    run.store.end_cycle(&run.job.id, &run.cycle.id, state, &counters, error, run.now()).await?;
+    tracing::info!(job.id = %run.job.id, cycle.id = %run.cycle.id, cycle.state = ?state, "the cycle ended");
+    result.map(|()| CycleReport { kind, state, counters })
+}
+
+async fn stages(run: &Arc<Run>, source: Arc<dyn Source>, kind: CycleKind) -> Result<(), CycleError> {
+    run.enter(Stage::Preparing);
+    let server = source.probe().await?;
+    refuse_another_directory(run, &server).await?;
+    run.target.discover().await?;
+    run.target.probe().await?;
+    settle::settle_open_intents(run).await?;
+    run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;
+    run.store.escrows_due(&run.job.id, run.now()).await?;
+    if kind == CycleKind::Initial {
+        // One listing instead of one question an object.
+        for mapping in &run.job.schema.mappings {
+            lookup::build_index(run, mapping).await?;
+        }
+    }
+    run.enter(Stage::Reading);
+    for feed in source.feeds() {
+        read_feed(run, &source, &feed, &server).await?;
+    }
+    run.enter(Stage::Due);
+    due::act_on_due(run).await?;
+    run.enter(Stage::Removing);
+    take_away::carry_out_removals(run).await?;
+    // Whoever waited for a name that is free now.
+    due::act_on_due(run).await
+}
+
+/// Another directory behind the same address is an outage, not news.
+async fn refuse_another_directory(run: &Arc<Run>, server: &ServerIdentity) -> Result<(), CycleError> {
+    let watermarks = run.store.watermarks(&run.job.id).await?;
+    if watermarks.iter().all(|watermark| watermark.directory == server.directory) {
+        return Ok(());
+    }
+    Err(CycleError::DifferentWorld {
+        what: "the source is another directory than the one this job knows".to_owned(),
+        hint: "point the source back to it; if the directory was really replaced, `provisor run --accept-new-source` reads it anew",
+    })
+}
+
+/// Reads one feed to its end, acting on its pages while they come. A watermark that is no longer good, and only that,
+/// is answered by one full read.
+async fn read_feed(
+    run: &Arc<Run>,
+    source: &Arc<dyn Source>,
+    feed: &Feed,
+    server: &ServerIdentity,
+) -> Result<(), CycleError> {
+    let watermark = run.store.watermark(&run.job.id, &feed.id).await?.filter(|watermark| watermark.view == server.view);
+    let (start, generation) = match watermark {
+        None => (Start::Full, run.cycle.generation),
+        Some(Watermark { round: Round::Full, checkpoint, generation, .. }) => {
+            (Start::Resume(Checkpoint(checkpoint)), generation)
+        }
+        Some(Watermark { round: Round::Changes, checkpoint, .. }) => {
+            (Start::Since(Checkpoint(checkpoint)), run.cycle.generation)
+        }
+    };
+    let mut reading = Reading { run, source, feed, server, full: !matches!(start, Start::Since(_)), generation };
+    match reading.read(start.clone()).await {
+        Err(CycleError::Source(error)) if error.class() == FailureClass::Resync && start != Start::Full => {
+            tracing::warn!(feed = %feed.id, "the watermark is no longer good, so the feed is read in full");
+            reading.full = true;
+            reading.generation = run.cycle.generation;
+            reading.read(Start::Full).await
+        }
+        result => result,
+    }
+}
+
+/// One read of one feed.
+struct Reading<'a> {
+    run: &'a Arc<Run>,
+    source: &'a Arc<dyn Source>,
+    feed: &'a Feed,
+    server: &'a ServerIdentity,
+    full: bool,
+    generation: i64,
+}
+
+impl Reading<'_> {
+    async fn read(&self, start: Start) -> Result<(), CycleError> {
+        // Bounded, so that a source never reads further ahead than the store has recorded.
+        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
+        let (end, delivered) = {
+            let reading = self.source.changes(self.feed, start, sender);
+            let recording = self.record_pages(receiver);
+            let (read, recorded) = tokio::join!(reading, recording);
+            match (read, recorded) {
+                // When recording ended early, the source only saw a closed channel.
+                (Err(SourceError::Stopped { .. }), Err(error)) | (Ok(_), Err(error)) => return Err(error),
+                (Err(error), _) => return Err(error.into()),
+                (Ok(end), Ok(delivered)) => (end, delivered),
+            }
+        };
+        if end.coverage == Coverage::Everything {
+            sweep::sweep(self.run, self.source, self.feed, self.generation, self.full, delivered).await?;
+        }
+        self.save_end(&end).await
+    }
+
+    /// Records pages in order and acts on them concurrently. Returns how many changes the source delivered. Whatever
+    /// ends it, pages under way are waited for: what they know is stored.
+    async fn record_pages(&self, pages: mpsc::Receiver<Page>) -> Result<u64, CycleError> {
+        let mut acting = JoinSet::new();
+        let mut result = self.record_all(pages, &mut acting).await;
+        while let Some(ended) = acting.join_next().await {
+            let ended = ended.map_err(CycleError::PageLost).and_then(|ended| ended);
+            if let (Ok(_), Err(error)) = (&result, ended) {
+                result = Err(error);
+            }
+        }
+        result
+    }
+
+    async fn record_all(
+        &self,
+        mut pages: mpsc::Receiver<Page>,
+        acting: &mut JoinSet<Result<u64, CycleError>>,
+    ) -> Result<u64, CycleError> {
+        let mut delivered = 0;
+        while let Some(page) = pages.recv().await {
+            self.run.check_stop()?;
+            delivered += page.changes.len() as u64;
+            let keys = self.record(page).await?;
+            for (mapping, keys) in immediate(self.run, keys) {
+                while acting.len() >= PAGES_IN_FLIGHT {
+                    join_one(acting).await?;
+                }
+                acting.spawn(page::act(Arc::clone(self.run), mapping, keys, Approved::new()));
+            }
+        }
+        Ok(delivered)
+    }
+
+    async fn record(&self, page: Page) -> Result<Vec<ObjectKey>, CycleError> {
+        let watermark = page
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| self.watermark(checkpoint, if self.full { Round::Full } else { Round::Changes }));
+        let changes = page.changes.len() as u64;
+        let due = record_changes(self.run, page.changes, self.generation, self.full, watermark).await?;
+        self.run.count(|progress| {
+            progress.counters.changes += changes;
+            progress.found += due.len() as u64;
+        });
+        Ok(due)
+    }
+
+    async fn save_end(&self, end: &ReadEnd) -> Result<(), CycleError> {
+        if let Some(checkpoint) = &end.checkpoint {
+            self.run.store.save_watermark(&self.run.job.id, self.watermark(checkpoint, Round::Changes)).await?;
+        }
+        Ok(())
+    }
+
+    fn watermark(&self, checkpoint: &Checkpoint, round: Round) -> Watermark {
+        Watermark {
+            feed: self.feed.id.clone(),
+            directory: self.server.directory.clone(),
+            view: self.server.view.clone(),
+            checkpoint: checkpoint.0.clone(),
+            round,
+            generation: self.generation,
+        }
+    }
+}
+
+/// Records what the source said and returns the objects that are due for it.
+pub(super) async fn record_changes(
+    run: &Arc<Run>,
+    changes: Vec<Change>,
+    generation: i64,
+    full_round: bool,
+    watermark: Option<Watermark>,
+) -> Result<Vec<ObjectKey>, CycleError> {
+    let mappings = run.job.schema.mappings.iter().map(|mapping| RecordedMapping {
+        id: mapping.id.clone(),
+        kind: mapping.source_kind.clone(),
+        references: mapping
+            .references
+            .iter()
+            .map(|reference| RecordedReference {
+                attribute: reference.source_attribute.clone(),
+                multivalued: reference.multivalued,
+            })
+            .collect(),
+    });
+    let page = RecordPage {
+        job: run.job.id.clone(),
+        generation,
+        schema_version: run.job.schema_version,
+        mappings: mappings.collect(),
+        changes,
+        full_round,
+        watermark,
+    };
+    Ok(run.store.record_page(page).await?.due)
+}
+
+/// Those of the due objects that are acted on at once, by object mapping. Objects whose mapping carries many
+/// references (groups) wait for the last page: their members come first, and everything of one group goes in one
+/// request.
+fn immediate(run: &Run, keys: Vec<ObjectKey>) -> Vec<(ObjectMapping, Vec<ObjectKey>)> {
+    let mappings = run.job.schema.mappings.iter().filter(|mapping| !waits_for_last_page(mapping));
+    mappings
+        .map(|mapping| {
+            let keys = keys.iter().filter(|key| key.mapping == mapping.id).cloned().collect::<Vec<_>>();
+            (mapping.clone(), keys)
+        })
+        .filter(|(_, keys)| !keys.is_empty())
+        .collect()
+}
+
+/// True for object mappings whose objects are only acted on after the last page.
+pub(super) fn waits_for_last_page(mapping: &ObjectMapping) -> bool {
+    mapping.references.iter().any(|reference| reference.multivalued)
+}
+
+async fn join_one(acting: &mut JoinSet<Result<u64, CycleError>>) -> Result<(), CycleError> {
+    match acting.join_next().await {
+        Some(result) => result.map_err(CycleError::PageLost)?.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// The error with its causes, as the cycle's record keeps it.
+fn chain(error: &CycleError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

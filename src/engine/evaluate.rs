@@ -1,0 +1,71 @@
+//! What an object should look like in the target: scope and flow together. Pure.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    engine::{
+        flow::{self, Desired, DesiredAttribute},
+        scope::{self, Standing},
+    },
+    expression::Context as ExpressionContext,
+    model::{Attributes, Failure, FailureClass, Lifecycle, MatchingValue, Value},
+    sync_schema::ObjectMapping,
+};
+
+/// What evaluation needs of the world: handed in, so that the same input always evaluates the same.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub now: DateTime<Utc>,
+    /// Seeds whatever draws random values.
+    pub seed: u64,
+    /// The default domain of the source, without `@`.
+    pub default_domain: Option<String>,
+}
+
+/// What should be, for one object under one object mapping.
+#[derive(Clone, Debug)]
+pub enum Evaluation<'m> {
+    Wanted(Wanted<'m>),
+    /// The mapping leaves the object alone.
+    Ignored,
+    /// The mapping failed for this object.
+    Failed(Failure),
+}
+
+/// A desired resource.
+#[derive(Clone, Debug)]
+pub struct Wanted<'m> {
+    pub standing: Standing,
+    pub attributes: Vec<DesiredAttribute<'m>>,
+    pub matching: Vec<MatchingValue>,
+}
+
+/// Evaluates one object; one that is gone for good, by what was last known of it.
+pub fn evaluate<'m>(
+    attributes: &Attributes,
+    lifecycle: Lifecycle,
+    mapping: &'m ObjectMapping,
+    context: &Context,
+) -> Evaluation<'m> {
+    let mut input = mapping.inputs(attributes).into_owned();
+    let standing = scope::standing(&input, lifecycle, mapping);
+    if let Standing::Undecided(_) = standing {
+        return Evaluation::Failed(Failure {
+            class: FailureClass::Object,
+            code: "ScopeUndecided".to_owned(),
+            message: "a regular expression of the scoping filter takes too many steps for this object; simplify it"
+                .to_owned(),
+        });
+    }
+    input.set(mapping.soft_deleted.as_str(), Value::Boolean(standing.is_soft_deleted()));
+    let expression_context =
+        ExpressionContext { now: context.now, seed: context.seed, default_domain: context.default_domain.clone() };
+    match flow::desired(&input, mapping, &expression_context) {
+        Ok(Desired::Attributes(attributes)) => {
+            let matching = flow::matching_values(&attributes);
+            Evaluation::Wanted(Wanted { standing, attributes, matching })
+        }
+        Ok(Desired::IgnoreObject) => Evaluation::Ignored,
+        Err(failure) => Evaluation::Failed(failure),
+    }
+}

@@ -1,0 +1,112 @@
+//! Attribute mappings → desired values of the target's attributes. Pure.
+
+use serde_json::Value as Json;
+
+use crate::{
+    expression::{Context as ExpressionContext, Flow},
+    model::{Attributes, Failure, FailureClass, MatchingValue, TargetPath},
+    sync_schema::{AttributeMapping, ObjectMapping, as_scim},
+};
+
+/// What one attribute mapping wants.
+#[derive(Clone, Debug)]
+pub struct DesiredAttribute<'m> {
+    pub mapping: &'m AttributeMapping,
+    pub value: DesiredValue,
+}
+
+/// The outcome of one mapping for one object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DesiredValue {
+    /// This value.
+    Set(Json),
+    /// The source has no value: nothing flows, unless the mapping flows nulls or has a default for new resources.
+    Null,
+    /// The mapping asked that nothing be sent.
+    Ignored,
+}
+
+/// Everything the mappings want of one object.
+#[derive(Clone, Debug)]
+pub enum Desired<'m> {
+    Attributes(Vec<DesiredAttribute<'m>>),
+    /// `IgnoreObjectFlow`: leave the object alone in this cycle.
+    IgnoreObject,
+}
+
+/// Evaluates every mapping against the full source object.
+///
+/// # Errors
+/// The first mapping that fails, as an object failure that names the target attribute but never a value.
+pub fn desired<'m>(
+    attributes: &Attributes,
+    mapping: &'m ObjectMapping,
+    context: &ExpressionContext,
+) -> Result<Desired<'m>, Failure> {
+    if let Some(filter) = &mapping.object_filter {
+        let verdict = filter.evaluate(attributes, context).map_err(|error| failed("objectFilter", &error))?;
+        if verdict == Flow::IgnoreObject {
+            return Ok(Desired::IgnoreObject);
+        }
+    }
+    let mut desired = Vec::with_capacity(mapping.attributes.len());
+    for attribute in &mapping.attributes {
+        let value = match &attribute.expression {
+            None => DesiredValue::Null,
+            Some(expression) => {
+                match expression
+                    .evaluate(attributes, context)
+                    .map_err(|error| failed(attribute.path.as_str(), &error))?
+                {
+                    Flow::Value(value) => {
+                        let json = as_scim(&value, attribute.attribute_type, attribute.multivalued);
+                        DesiredValue::Set(json.map_err(|error| failed(attribute.path.as_str(), &error))?)
+                    }
+                    Flow::Null => DesiredValue::Null,
+                    Flow::IgnoreAttribute => DesiredValue::Ignored,
+                    Flow::IgnoreObject => return Ok(Desired::IgnoreObject),
+                }
+            }
+        };
+        desired.push(DesiredAttribute { mapping: attribute, value });
+    }
+    Ok(Desired::Attributes(desired))
+}
+
+/// The matching attributes that have a value, first priority first.
+pub fn matching_values(desired: &[DesiredAttribute<'_>]) -> Vec<MatchingValue> {
+    let mut values: Vec<(u32, MatchingValue)> = desired
+        .iter()
+        .filter_map(|attribute| {
+            let priority = attribute.mapping.matching_priority?;
+            let DesiredValue::Set(Json::String(text)) = &attribute.value else { return None };
+            (!text.is_empty()).then(|| {
+                let case_exact = attribute.mapping.case_exact;
+                (priority, MatchingValue { path: attribute.mapping.path.clone(), value: text.clone(), case_exact })
+            })
+        })
+        .collect();
+    values.sort_by_key(|(priority, _)| *priority);
+    values.into_iter().map(|(_, value)| value).collect()
+}
+
+/// The user name among the desired values, for the protection of break-glass accounts.
+pub fn user_name<'d>(desired: &'d [DesiredAttribute<'_>]) -> Option<&'d str> {
+    desired.iter().find_map(|attribute| match &attribute.value {
+        DesiredValue::Set(Json::String(text)) if is_user_name(&attribute.mapping.path) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+/// True for the path `userName`, with or without the core schema's URN.
+pub fn is_user_name(path: &TargetPath) -> bool {
+    path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("userName"))
+}
+
+fn failed(target: &str, cause: &dyn std::error::Error) -> Failure {
+    Failure {
+        class: FailureClass::Object,
+        code: "AttributeFlowFailed".to_owned(),
+        message: format!("the mapping of `{target}` failed: {cause}"),
+    }
+}

@@ -1,0 +1,230 @@
+//! Finds the resources that objects match: in the matching index where there is one, else by asking the target.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use futures::{StreamExt, stream};
+use serde_json::Value as Json;
+
+use crate::{
+    engine::{
+        matching::{self, Candidate, Situation},
+        run::{CycleError, Run},
+    },
+    model::{Claim, FailureClass, MatchingValue, ObjectKey, RemovalEffect, ResourceId, TargetPath},
+    scim::Resource,
+    sync_schema::ObjectMapping,
+    target::TargetError,
+};
+
+/// How many look-ups are prepared at once; the target's own pace decides how many run.
+const LOOKUPS_AHEAD: usize = 64;
+
+/// What looking for one object brought: its situation, or the failure of its look-up.
+pub(super) type Looked = Result<Situation, TargetError>;
+
+/// What one object is looked for by.
+pub(super) struct Question {
+    pub key: ObjectKey,
+    pub matching: Vec<MatchingValue>,
+}
+
+/// Finds the situation of every object. A failure that concerns the target as a whole ends the page; one that
+/// concerns a single look-up is that object's.
+pub(super) async fn situations(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    questions: Vec<Question>,
+) -> Result<HashMap<ObjectKey, Looked>, CycleError> {
+    if questions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    if !run.target.profile().filter && !run.is_indexed(&mapping.id) {
+        build_index(run, mapping).await?;
+    }
+    let found = if run.is_indexed(&mapping.id) {
+        find_in_index(run, mapping, &questions).await?
+    } else {
+        find_at_target(run, mapping, &questions).await?
+    };
+    let resources: Vec<ResourceId> = found
+        .values()
+        .filter_map(|found| found.as_ref().ok()?.as_ref())
+        .flat_map(|(_, candidates)| candidates.iter().map(|candidate| candidate.resource.clone()))
+        .collect::<HashSet<_>>()
+        .into_iter()
+        .collect();
+    let claims = run.store.claims(&run.target_identity, &mapping.target_kind, &resources).await?;
+    let leaving = leaving(run, &claims).await?;
+    let situations = questions.into_iter().map(|question| {
+        let looked = match found.get(&question.key) {
+            _ if question.matching.is_empty() => Ok(Situation::NoMatchingValue),
+            Some(Err(_)) | None => Ok(Situation::Unmatched),
+            Some(Ok(None)) => Ok(Situation::Unmatched),
+            Some(Ok(Some((path, candidates)))) => {
+                let mut situation = matching::situation(&question.key, path, candidates.clone(), &claims);
+                if let Situation::Claimed { by, leaving: removal } = &mut situation {
+                    *removal = leaving.get(&by.key).cloned();
+                }
+                Ok(situation)
+            }
+        };
+        (question.key, looked)
+    });
+    let mut situations: HashMap<ObjectKey, Looked> = situations.collect();
+    for (key, found) in found {
+        if let Err(error) = found {
+            situations.insert(key, Err(error));
+        }
+    }
+    Ok(situations)
+}
+
+/// Lists the target's resources of this type into the store's matching index, a request a page.
+pub(super) async fn build_index(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
+    run.store.clear_index(&run.job.id, &mapping.id).await?;
+    let mut start = None;
+    loop {
+        run.check_stop()?;
+        let page = run.target.list(&mapping.target_kind, start).await?;
+        let mut rows = Vec::new();
+        for resource in &page.resources {
+            let Some(id) = resource.id() else { continue };
+            for attribute in mapping.matching() {
+                if let Some(Json::String(value)) = resource.get(&attribute.target) {
+                    let value = value.clone();
+                    let value = MatchingValue { path: attribute.path.clone(), value, case_exact: attribute.case_exact };
+                    rows.push((
+                        attribute.path.clone(),
+                        value.folded(),
+                        ResourceId::new(id),
+                        Json::Object(resource.as_map().clone()),
+                    ));
+                }
+            }
+        }
+        run.store.index_resources(&run.job.id, &mapping.id, rows).await?;
+        match page.next {
+            Some(next) => start = Some(next),
+            None => break,
+        }
+    }
+    run.set_indexed(&mapping.id, true);
+    Ok(())
+}
+
+/// What the matching values of one object find, wherever they are looked up.
+pub(super) async fn candidates(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    question: Question,
+) -> Result<Vec<Candidate>, CycleError> {
+    let questions = [question];
+    let found = if run.is_indexed(&mapping.id) {
+        find_in_index(run, mapping, &questions).await?
+    } else {
+        find_at_target(run, mapping, &questions).await?
+    };
+    match found.into_values().next() {
+        Some(Ok(Some((_, candidates)))) => Ok(candidates),
+        Some(Err(error)) => Err(error.into()),
+        Some(Ok(None)) | None => Ok(Vec::new()),
+    }
+}
+
+type Found = HashMap<ObjectKey, Result<Option<(TargetPath, Vec<Candidate>)>, TargetError>>;
+
+async fn find_in_index(run: &Arc<Run>, mapping: &ObjectMapping, questions: &[Question]) -> Result<Found, CycleError> {
+    let mut found = Found::new();
+    for attribute in mapping.matching() {
+        let asked: Vec<(&ObjectKey, String)> = questions
+            .iter()
+            .filter(|question| !found.contains_key(&question.key))
+            .filter_map(|question| {
+                let value = question.matching.iter().find(|value| value.path == attribute.path)?;
+                Some((&question.key, value.folded()))
+            })
+            .collect();
+        if asked.is_empty() {
+            continue;
+        }
+        let values: Vec<String> = asked.iter().map(|(_, value)| value.clone()).collect();
+        let rows = run.store.lookup_index(&run.job.id, &mapping.id, &attribute.path, &values).await?;
+        for (key, value) in asked {
+            let Some(rows) = rows.get(&value) else { continue };
+            let candidates = rows.iter().filter_map(|(resource, content)| {
+                Some(Candidate {
+                    resource: resource.clone(),
+                    content: serde_json::from_value::<Resource>(content.clone()).ok()?,
+                })
+            });
+            found.insert(key.clone(), Ok(Some((attribute.path.clone(), candidates.collect()))));
+        }
+    }
+    Ok(found)
+}
+
+async fn find_at_target(run: &Arc<Run>, mapping: &ObjectMapping, questions: &[Question]) -> Result<Found, CycleError> {
+    let mut lookups = Vec::with_capacity(questions.len());
+    for question in questions {
+        lookups.push(find(run, mapping, &question.matching));
+    }
+    let answers: Vec<_> = stream::iter(lookups).buffered(LOOKUPS_AHEAD).collect().await;
+    let mut found = Found::new();
+    for (question, answer) in questions.iter().zip(answers) {
+        match answer {
+            Err(error) if stops_the_cycle(error.class()) => return Err(error.into()),
+            answer => found.insert(question.key.clone(), answer),
+        };
+    }
+    Ok(found)
+}
+
+/// Asks by one matching attribute after the other until one finds something.
+pub(super) async fn find(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    matching: &[MatchingValue],
+) -> Result<Option<(TargetPath, Vec<Candidate>)>, TargetError> {
+    for value in matching {
+        let Some(attribute) = mapping.attributes.iter().find(|attribute| attribute.path == value.path) else {
+            continue;
+        };
+        let resources = run.target.find(&mapping.target_kind, &attribute.target, &value.value).await?;
+        let candidates: Vec<Candidate> = resources
+            .into_iter()
+            .filter_map(|content| Some(Candidate { resource: ResourceId::new(content.id()?), content }))
+            .collect();
+        if !candidates.is_empty() {
+            return Ok(Some((value.path.clone(), candidates)));
+        }
+    }
+    Ok(None)
+}
+
+/// True for failures that concern the other side as a whole rather than one object.
+pub(super) fn stops_the_cycle(class: FailureClass) -> bool {
+    matches!(class, FailureClass::Credentials | FailureClass::Outage | FailureClass::Configuration)
+}
+
+/// Which of the claiming objects are about to be deleted: their names become free.
+async fn leaving(
+    run: &Arc<Run>,
+    claims: &HashMap<ResourceId, Claim>,
+) -> Result<HashMap<ObjectKey, crate::model::RemovalId>, CycleError> {
+    let keys: Vec<ObjectKey> =
+        claims.values().filter(|claim| claim.job == run.job.id).map(|claim| claim.key.clone()).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let known = run.store.known(&run.job.id, &keys).await?;
+    Ok(known
+        .into_iter()
+        .filter_map(|known| {
+            let removal = known.removals.into_iter().find(|removal| removal.effect == RemovalEffect::Delete)?;
+            Some((known.key, removal.id))
+        })
+        .collect())
+}

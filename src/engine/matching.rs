@@ -1,0 +1,66 @@
+//! Which resource is this object. Pure, given the candidates that a look-up brought.
+
+use std::collections::HashMap;
+
+use crate::{
+    model::{Claim, Exported, ExportedValue, ObjectKey, RemovalId, ResourceId, TargetPath},
+    scim::Resource,
+    sync_schema::ObjectMapping,
+};
+
+/// A resource that a matching attribute found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    pub resource: ResourceId,
+    pub content: Resource,
+}
+
+/// How an object stands to the target's resources.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Situation {
+    /// The link says which resource it is; matching is not repeated.
+    Linked,
+    /// Exactly one free resource.
+    Matched(Box<Candidate>),
+    Unmatched,
+    /// Several resources answer to one matching value.
+    Ambiguous {
+        path: TargetPath,
+        candidates: usize,
+    },
+    /// The one resource is linked to another anchor; `leaving` is that anchor's removal, if one is under way.
+    Claimed {
+        by: Claim,
+        leaving: Option<RemovalId>,
+    },
+    /// The object has no value for any matching attribute.
+    NoMatchingValue,
+    /// Nothing would be done whatever was found, so nobody looked.
+    NotAsked,
+}
+
+/// Judges what the first matching attribute that found anything brought.
+pub fn situation(
+    key: &ObjectKey,
+    path: &TargetPath,
+    mut candidates: Vec<Candidate>,
+    claims: &HashMap<ResourceId, Claim>,
+) -> Situation {
+    if candidates.len() > 1 {
+        return Situation::Ambiguous { path: path.clone(), candidates: candidates.len() };
+    }
+    let Some(candidate) = candidates.pop() else { return Situation::Unmatched };
+    match claims.get(&candidate.resource) {
+        Some(claim) if claim.key != *key => Situation::Claimed { by: claim.clone(), leaving: None },
+        _ => Situation::Matched(Box::new(candidate)),
+    }
+}
+
+/// What counts as exported once a resource is adopted: the values it was read with.
+pub fn adopted(content: &Resource, mapping: &ObjectMapping) -> Exported {
+    let read = mapping.attributes.iter().filter_map(|attribute| {
+        let value = content.get(&attribute.target)?;
+        Some((attribute.path.clone(), ExportedValue::Known(value.clone())))
+    });
+    read.collect()
+}

@@ -1,0 +1,40 @@
+//! What should happen, and making it so.
+//!
+//! The engine is a pipeline with a pure middle. Reading it from left to right:
+//!
+//! | Step | Where | Effects |
+//! |---|---|---|
+//! | record what the source said | [`cycle`] | store |
+//! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
+//! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
+//! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`edges`] | none |
+//! | act, between intents and outcomes | `page`, [`execute`] | store, target |
+//! | judge and carry out removals | [`removals`], `take_away` | store, target |
+//!
+//! What the source said makes objects *due*; a page of actions takes due objects and, when their outcomes are stored,
+//! they no longer are. A crash at any moment therefore leaves nothing behind but due objects and open intents, and
+//! [`intents`] says how those are settled.
+
+pub mod cycle;
+pub mod decide;
+pub mod diff;
+mod due;
+pub mod edges;
+pub mod escrow;
+pub mod evaluate;
+pub mod execute;
+pub mod flow;
+pub mod intents;
+mod lookup;
+pub mod matching;
+mod page;
+pub mod policy;
+pub mod removals;
+mod run;
+pub mod scheduler;
+pub mod scope;
+mod settle;
+mod sweep;
+mod take_away;
+
+pub use run::{CycleError, Job, Progress, Stage};

@@ -1,0 +1,480 @@
+//! One page of objects: known → evaluated → decided → intents stored → acted on → outcomes stored.
+//!
+//! This is the only place where the engine writes to a target. It contains almost no decisions.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use futures::{StreamExt, stream};
+use uuid::Uuid;
+
+use crate::{
+    engine::{
+        decide::{self, Decision, Rules, SkipReason},
+        diff, escrow,
+        evaluate::{self, Evaluation},
+        execute::{self, Done},
+        lookup::{self, Question, stops_the_cycle},
+        matching::Situation,
+        run::{Approved, CycleError, Run, Stage},
+    },
+    model::{
+        Action, Counters, Exported, Failure, FailureClass, Intent, IntentId, KnownObject, MatchingValue, ObjectKey,
+        RemovalEffect, RemovalId, RemovalState, TargetPath,
+    },
+    store::{CommitPage, Effect, LogEntry, NewRemoval, Outcome},
+    sync_schema::ObjectMapping,
+    target::{Outcome as RequestOutcome, TargetError},
+};
+
+/// How many actions of a page are prepared at once; the target's own pace decides how many requests run.
+const ACTIONS_AHEAD: usize = 64;
+
+/// One object on its way through the page.
+struct Item {
+    known: KnownObject,
+    approved: BTreeSet<RemovalEffect>,
+    step: Step,
+}
+
+/// What is known of the item's fate so far.
+enum Step {
+    /// To be sent.
+    Act { action: Action, baseline: Exported, matching: Vec<MatchingValue>, held: Vec<NewRemoval>, intent: IntentId },
+    /// Nothing is left to send.
+    Settled(Settled),
+    /// Stays due as it was: decided again later in this cycle, or in the next.
+    Postponed,
+}
+
+/// What the page's second transaction stores for one object.
+struct Settled {
+    effect: Effect,
+    intent: Option<IntentId>,
+    held: Vec<NewRemoval>,
+    done: Vec<RemovalEffect>,
+    log: Option<LogEntry>,
+    /// True when removals that this evaluation no longer wants end with it.
+    cancels: bool,
+}
+
+/// Acts on these objects of one object mapping. Objects that another page is working on are left out; they stay due.
+/// Returns how many objects reached an end.
+pub(super) async fn act(
+    run: Arc<Run>,
+    mapping: ObjectMapping,
+    keys: Vec<ObjectKey>,
+    approved: Approved,
+) -> Result<u64, CycleError> {
+    let in_flight = run.take_off(keys);
+    if in_flight.keys.is_empty() {
+        return Ok(0);
+    }
+    let known = run.store.known(&run.job.id, &in_flight.keys).await?;
+    let mut items = decide_all(&run, &mapping, known, &approved).await?;
+    open_intents(&run, &mapping, &mut items).await?;
+    let stopped_by = send(&run, &mapping, &mut items).await;
+    let ended = commit(&run, &mapping, items).await?;
+    match stopped_by {
+        Some(error) => Err(error),
+        None => Ok(ended),
+    }
+}
+
+async fn decide_all(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    known: Vec<KnownObject>,
+    approved: &Approved,
+) -> Result<Vec<Item>, CycleError> {
+    let context = run.context();
+    let evaluated: Vec<(KnownObject, Evaluation<'_>)> = known
+        .into_iter()
+        .map(|known| {
+            let evaluation = evaluate::evaluate(&known.attributes, known.lifecycle, mapping, &context);
+            (known, evaluation)
+        })
+        .collect();
+    let questions = evaluated
+        .iter()
+        .filter(|(known, evaluation)| decide::needs_match(known, evaluation))
+        .filter_map(|(known, evaluation)| match evaluation {
+            Evaluation::Wanted(wanted) => Some(Question { key: known.key.clone(), matching: wanted.matching.clone() }),
+            _ => None,
+        })
+        .collect();
+    let mut situations = lookup::situations(run, mapping, questions).await?;
+    let mut items = Vec::with_capacity(evaluated.len());
+    for (known, evaluation) in evaluated {
+        let mut effects = approved.get(&known.key).cloned().unwrap_or_default();
+        effects.extend(
+            known
+                .removals
+                .iter()
+                .filter(|removal| removal.state == RemovalState::Approved)
+                .map(|removal| removal.effect),
+        );
+        let situation = match situations.remove(&known.key) {
+            Some(Ok(situation)) => situation,
+            Some(Err(error)) => {
+                let step = failed(run, &known, failure_of(&error), None);
+                items.push(Item { known, approved: effects, step });
+                continue;
+            }
+            None if known.link.is_some() => Situation::Linked,
+            None => Situation::NotAsked,
+        };
+        let rules = Rules { mapping, policy: &run.job.policy, approved: &effects };
+        let step = match decide::decide(&known, &evaluation, &situation, rules) {
+            // Who holds the name may be about to leave: judged again when every page has been read.
+            Decision::Fail(failure) if failure.code == "DuplicateSourceEntries" && run.stage() == Stage::Reading => {
+                tracing::debug!(object.anchor = %known.key.anchor, "its resource is claimed; decided again after the last page");
+                Step::Postponed
+            }
+            decision => step_of(run, &known, decision),
+        };
+        items.push(Item { known, approved: effects, step });
+    }
+    Ok(items)
+}
+
+fn step_of(run: &Run, known: &KnownObject, decision: Decision) -> Step {
+    match decision {
+        Decision::Act { action, baseline, matching, held } => {
+            let held = held.into_iter().map(NewRemoval::from).collect();
+            Step::Act { action, baseline, matching, held, intent: IntentId::new(Uuid::now_v7().to_string()) }
+        }
+        Decision::Skip { reason, held } => {
+            let log = (reason != SkipReason::RedundantExport && known.link.is_some())
+                .then(|| log_entry("other", "skipped", Some(skip_text(reason)), Vec::new()));
+            let held = held.into_iter().map(NewRemoval::from).collect();
+            Step::Settled(Settled {
+                effect: Effect::Unchanged,
+                intent: None,
+                held,
+                done: Vec::new(),
+                log,
+                cancels: true,
+            })
+        }
+        Decision::Wait { for_removal } => Step::Settled(Settled {
+            effect: Effect::Waiting { for_removal },
+            intent: None,
+            held: Vec::new(),
+            done: Vec::new(),
+            log: None,
+            cancels: true,
+        }),
+        Decision::Fail(failure) => failed(run, known, failure, None),
+    }
+}
+
+fn failed(run: &Run, known: &KnownObject, failure: Failure, intent: Option<IntentId>) -> Step {
+    tracing::debug!(object.anchor = %known.key.anchor, code = failure.code, "the object goes to escrow");
+    let next = escrow::next_attempt(&failure, known.escrow.as_ref(), run.now());
+    let log = Some(log_entry("other", "failure", Some(failure.code.clone()), Vec::new()));
+    // A failure says nothing about removals that were decided before.
+    let effect = Effect::Failed(failure, next);
+    Step::Settled(Settled { effect, intent, held: Vec::new(), done: Vec::new(), log, cancels: false })
+}
+
+/// The first transaction of the page: what is about to be sent, made durable.
+async fn open_intents(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Result<(), CycleError> {
+    let intents: Vec<Intent> = items
+        .iter()
+        .filter_map(|item| match &item.step {
+            Step::Act { action, matching, intent, .. } if !matches!(action, Action::Link { .. }) => Some(Intent {
+                id: intent.clone(),
+                key: item.known.key.clone(),
+                kind: mapping.target_kind.clone(),
+                revision: item.known.revision,
+                action: action.clone(),
+                matching: matching.clone(),
+            }),
+            _ => None,
+        })
+        .collect();
+    if intents.is_empty() {
+        return Ok(());
+    }
+    let refused: HashSet<ObjectKey> =
+        run.store.open_intents(&run.job.id, &run.target_identity, intents).await?.into_iter().collect();
+    for item in items.iter_mut().filter(|item| refused.contains(&item.known.key)) {
+        item.step = Step::Postponed;
+    }
+    Ok(())
+}
+
+/// Sends what is to be sent and replaces each step by what came of it. Returns what stops the cycle, if anything.
+async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Option<CycleError> {
+    let mut requests = Vec::new();
+    for item in items.iter() {
+        if let Step::Act { action, .. } = &item.step {
+            requests.push(ask(run, mapping, &item.known.key, action));
+        }
+    }
+    let mut answers: HashMap<ObjectKey, Answer> =
+        stream::iter(requests).buffer_unordered(ACTIONS_AHEAD).collect().await;
+    let mut stopped_by = None;
+    // A 404 on DELETE counts as success only while the target answers another question at the same time.
+    if answers.values().any(|answer| matches!(answer, Answer::Done(done) if done.was_absent))
+        && let Err(error) = run.target.probe().await
+    {
+        for answer in answers.values_mut().filter(|answer| matches!(answer, Answer::Done(done) if done.was_absent)) {
+            *answer = Answer::NotAsked;
+        }
+        stopped_by = Some(CycleError::Target(error));
+    }
+    for item in items.iter_mut() {
+        let Some(answer) = answers.remove(&item.known.key) else { continue };
+        let Step::Act { action, baseline, held, intent, .. } = std::mem::replace(&mut item.step, Step::Postponed)
+        else {
+            continue;
+        };
+        item.step = match answer {
+            Answer::Done(done) => done_step(run, item, action, &baseline, held, done, intent),
+            Answer::NotAsked => postponed(intent),
+            Answer::Failed(error) => {
+                let step = not_done(run, &item.known, &action, &error, intent);
+                if stops_the_cycle(error.class()) && stopped_by.is_none() {
+                    stopped_by = Some(CycleError::Target(error));
+                }
+                step
+            }
+        };
+    }
+    stopped_by
+}
+
+async fn ask(run: &Run, mapping: &ObjectMapping, key: &ObjectKey, action: &Action) -> (ObjectKey, Answer) {
+    let answer = if run.stop.is_cancelled() {
+        Answer::NotAsked
+    } else {
+        match execute::execute(action, mapping, &run.target).await {
+            Ok(done) => Answer::Done(done),
+            Err(error) => Answer::Failed(error),
+        }
+    };
+    (key.clone(), answer)
+}
+
+enum Answer {
+    Done(Done),
+    Failed(TargetError),
+    /// A stop was asked for before the request went out, or its answer cannot be believed.
+    NotAsked,
+}
+
+/// The intent is closed and the object stays due.
+fn postponed(intent: IntentId) -> Step {
+    Step::Settled(Settled {
+        effect: Effect::Postponed,
+        intent: Some(intent),
+        held: Vec::new(),
+        done: Vec::new(),
+        log: None,
+        cancels: false,
+    })
+}
+
+fn done_step(
+    run: &Run,
+    item: &Item,
+    action: Action,
+    baseline: &Exported,
+    held: Vec<NewRemoval>,
+    done: Done,
+    intent: IntentId,
+) -> Step {
+    run.count(|progress| count_done(&mut progress.counters, &action, item.known.link.is_none()));
+    let name = action.name();
+    let has_intent = !matches!(action, Action::Link { .. });
+    let (changes, sent, removed) = match action {
+        Action::Create { attributes, edges } => (attributes, edges, None),
+        Action::Update { changes, edges, .. } => {
+            let takes_edges = edges.iter().any(|edge| !edge.added) && item.approved.contains(&RemovalEffect::Edges);
+            (changes, edges, takes_edges.then_some(RemovalEffect::Edges))
+        }
+        Action::Disable { changes, .. } => (changes, Vec::new(), Some(RemovalEffect::Disable)),
+        Action::Delete { .. } => (Vec::new(), Vec::new(), Some(RemovalEffect::Delete)),
+        Action::Link { .. } => (Vec::new(), Vec::new(), None),
+    };
+    let effect = if removed == Some(RemovalEffect::Delete) {
+        Effect::Unlinked
+    } else {
+        Effect::Linked { resource: done.resource, exported: diff::applied(baseline, &changes), sent }
+    };
+    let changed = changes.into_iter().map(|change| change.path).collect();
+    Step::Settled(Settled {
+        effect,
+        intent: has_intent.then_some(intent),
+        held,
+        done: removed.into_iter().collect(),
+        log: Some(log_entry(name, "success", None, changed)),
+        cancels: true,
+    })
+}
+
+fn count_done(counters: &mut Counters, action: &Action, newly_linked: bool) {
+    match action {
+        Action::Create { .. } => counters.created += 1,
+        Action::Update { .. } => {
+            counters.updated += 1;
+            counters.linked += u64::from(newly_linked);
+        }
+        Action::Disable { .. } => counters.disabled += 1,
+        Action::Delete { .. } => counters.deleted += 1,
+        Action::Link { .. } => counters.linked += 1,
+    }
+    let added = action.edges().iter().filter(|edge| edge.added).count();
+    counters.references_added += added as u64;
+    counters.references_removed += (action.edges().len() - added) as u64;
+}
+
+/// What becomes of an object whose request was not confirmed.
+fn not_done(run: &Run, known: &KnownObject, action: &Action, error: &TargetError, intent: IntentId) -> Step {
+    tracing::debug!(object.anchor = %known.key.anchor, action = action.name(), code = error.code(), "the request was not confirmed");
+    if error.outcome() == RequestOutcome::Unknown {
+        // The intent stays open: it is settled by asking the target before the object is decided again.
+        let log = Some(log_entry(action.name(), "failure", Some("OutcomeUnknown".to_owned()), Vec::new()));
+        return Step::Settled(Settled {
+            effect: Effect::LeaveOpen,
+            intent: None,
+            held: Vec::new(),
+            done: Vec::new(),
+            log,
+            cancels: false,
+        });
+    }
+    match error.class() {
+        class if stops_the_cycle(class) => postponed(intent),
+        FailureClass::Conflict if known.link.is_some() && error.code() == "InvalidAnchor" => {
+            run.note_vanished(known.key.clone());
+            postponed(intent)
+        }
+        // Somebody else made it meanwhile, or the index is old: match again after the last page.
+        FailureClass::Conflict if known.link.is_none() && run.stage() == Stage::Reading => postponed(intent),
+        _ => failed(run, known, failure_of(error), Some(intent)),
+    }
+}
+
+/// The second transaction of the page: everything it taught us.
+async fn commit(run: &Arc<Run>, mapping: &ObjectMapping, items: Vec<Item>) -> Result<u64, CycleError> {
+    let handled = items.len() as u64;
+    let outcomes: Vec<Outcome> = items
+        .into_iter()
+        .filter_map(|item| {
+            let Step::Settled(settled) = item.step else { return None };
+            let done_removals: Vec<RemovalId> = item
+                .known
+                .removals
+                .iter()
+                .filter(|removal| settled.done.contains(&removal.effect))
+                .map(|removal| removal.id.clone())
+                .collect();
+            Some(Outcome {
+                key: item.known.key,
+                kind: mapping.target_kind.clone(),
+                revision: item.known.revision,
+                intent: settled.intent,
+                effect: settled.effect,
+                held: settled.held,
+                done_removals,
+                cancel_removals: settled.cancels,
+                log: settled.log,
+                evaluated_schema: run.job.schema_version,
+            })
+        })
+        .collect();
+    let ended = outcomes.iter().filter(|outcome| outcome.effect.ends()).count() as u64;
+    let skipped = outcomes.iter().filter(|outcome| matches!(outcome.effect, Effect::Unchanged)).count() as u64;
+    store_outcomes(run, outcomes).await?;
+    run.count(|progress| {
+        progress.handled += handled;
+        progress.counters.skipped += skipped;
+    });
+    Ok(ended)
+}
+
+/// Stores outcomes in one transaction.
+pub(super) async fn store_outcomes(run: &Arc<Run>, outcomes: Vec<Outcome>) -> Result<(), CycleError> {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    let page = CommitPage {
+        job: run.job.id.clone(),
+        target: run.target_identity.clone(),
+        cycle: run.cycle.id.clone(),
+        outcomes,
+        now: run.now(),
+    };
+    run.store.commit_page(page).await?;
+    Ok(())
+}
+
+/// Nobody can tell what became of these objects' requests: they are not sent again before the objects change or a
+/// person has looked.
+pub(super) async fn escrow_unclear(run: &Arc<Run>, keys: Vec<ObjectKey>) -> Result<(), CycleError> {
+    let known = run.store.known(&run.job.id, &keys).await?;
+    let outcomes = known.into_iter().filter_map(|known| {
+        let kind = run.mapping(&known.key.mapping)?.target_kind.clone();
+        let failure = Failure {
+            class: FailureClass::Object,
+            code: "OutcomeUnknown".to_owned(),
+            message: "a request ended without an answer and its resource cannot be told from others; look for \
+                      duplicates of its matching values in the target"
+                .to_owned(),
+        };
+        Some(Outcome {
+            key: known.key,
+            kind,
+            revision: known.revision,
+            intent: None,
+            effect: Effect::Failed(failure, None),
+            held: Vec::new(),
+            done_removals: Vec::new(),
+            cancel_removals: false,
+            log: Some(log_entry("other", "failure", Some("OutcomeUnknown".to_owned()), Vec::new())),
+            evaluated_schema: run.job.schema_version,
+        })
+    });
+    store_outcomes(run, outcomes.collect()).await
+}
+
+/// The outcome for an object whose resource is gone from the target.
+pub(super) fn unlinked(known: &KnownObject, mapping: &ObjectMapping) -> Outcome {
+    Outcome {
+        key: known.key.clone(),
+        kind: mapping.target_kind.clone(),
+        revision: known.revision,
+        intent: None,
+        effect: Effect::Unlinked,
+        held: Vec::new(),
+        done_removals: Vec::new(),
+        cancel_removals: true,
+        log: Some(log_entry("other", "warning", Some("InvalidAnchor".to_owned()), Vec::new())),
+        // Matched and evaluated anew, whatever the schema.
+        evaluated_schema: 0,
+    }
+}
+
+fn failure_of(error: &TargetError) -> Failure {
+    Failure { class: error.class(), code: error.code().to_owned(), message: error.to_string() }
+}
+
+fn log_entry(action: &'static str, status: &'static str, reason: Option<String>, changed: Vec<TargetPath>) -> LogEntry {
+    LogEntry { action, status: status.to_owned(), reason, changed }
+}
+
+/// The reason as the log spells it.
+fn skip_text(reason: SkipReason) -> String {
+    format!("{reason:?}")
+}
+
+impl From<decide::Held> for NewRemoval {
+    fn from(held: decide::Held) -> Self {
+        Self { effect: held.effect, reason: held.reason.to_owned() }
+    }
+}

@@ -1,0 +1,226 @@
+//! One cycle under way: what its stages share.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::{evaluate::Context, policy::Policy},
+    model::{Counters, Cycle, FailureClass, JobId, ObjectKey, ObjectMappingId, RemovalEffect, TargetIdentity},
+    source::SourceError,
+    store::{Store, StoreError},
+    sync_schema::{ObjectMapping, Schema},
+    target::{ScimTarget, TargetError},
+};
+
+/// A job as the engine runs it: everything resolved, nothing read from the environment.
+#[derive(Clone)]
+pub struct Job {
+    pub id: JobId,
+    pub application: String,
+    pub schema: Arc<Schema>,
+    /// Stands for exactly this schema: whatever was evaluated under another number is evaluated anew.
+    pub schema_version: i64,
+    pub policy: Policy,
+    /// The default domain of the source, for expressions.
+    pub default_domain: Option<String>,
+    /// How long incremental cycles may follow each other before everything is read once: every source forgets to tell
+    /// something.
+    pub full_read: Duration,
+    /// Reads the clock; the one place the engine learns the time from.
+    pub now: fn() -> DateTime<Utc>,
+}
+
+/// Where a cycle stands, for whoever watches it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub stage: Stage,
+    pub counters: Counters,
+    /// Objects handled so far.
+    pub handled: u64,
+    /// Objects known to need handling so far.
+    pub found: u64,
+}
+
+/// The stages of a cycle, in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Finding out what became of requests without an answer, and what the target holds.
+    #[default]
+    Preparing,
+    /// Pages come from the source and are acted on while further ones are read.
+    Reading,
+    /// What had to wait for the last page: groups, references, conflicts.
+    Due,
+    /// Removals, after the guard judged them.
+    Removing,
+}
+
+/// Why a cycle could not go on. Everything it learned until then is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum CycleError {
+    #[error("the cycle stopped at its source")]
+    Source(#[from] SourceError),
+    #[error("the cycle stopped at its target")]
+    Target(#[from] TargetError),
+    #[error("the cycle stopped at its store")]
+    Store(#[from] StoreError),
+    /// The other side answers, but it is not the one we know.
+    #[error("{what}; nothing was created or removed for it; {hint}")]
+    DifferentWorld { what: String, hint: &'static str },
+    /// A stop was asked for. The next cycle goes on where this one stood.
+    #[error("the cycle was interrupted")]
+    Interrupted,
+    /// A part of the cycle ended without a result.
+    #[error("a page of the cycle ended unexpectedly")]
+    PageLost(#[source] tokio::task::JoinError),
+}
+
+impl CycleError {
+    /// What the failure asks of whoever runs the job; `None` for an interruption.
+    pub fn class(&self) -> Option<FailureClass> {
+        match self {
+            Self::Source(error) => Some(error.class()),
+            Self::Target(error) => Some(error.class()),
+            Self::Store(_) | Self::PageLost(_) => Some(FailureClass::Transient),
+            Self::DifferentWorld { .. } => Some(FailureClass::Outage),
+            Self::Interrupted => None,
+        }
+    }
+}
+
+/// What the stages of one cycle share.
+pub(super) struct Run {
+    pub job: Job,
+    pub store: Store,
+    pub target: ScimTarget,
+    pub target_identity: TargetIdentity,
+    pub cycle: Cycle,
+    pub stop: CancellationToken,
+    progress: watch::Sender<Progress>,
+    /// Objects that a page is working on right now. Guards that one object has one request under way.
+    in_flight: Mutex<HashSet<ObjectKey>>,
+    /// Linked objects whose resource answered 404 in this cycle.
+    vanished: Mutex<BTreeSet<ObjectKey>>,
+    /// Mappings whose matching attributes can be looked up in the store.
+    indexed: Mutex<BTreeSet<ObjectMappingId>>,
+}
+
+impl Run {
+    pub(super) fn new(
+        job: Job,
+        store: Store,
+        target: ScimTarget,
+        cycle: Cycle,
+        stop: CancellationToken,
+        progress: watch::Sender<Progress>,
+    ) -> Self {
+        let target_identity = target.identity().clone();
+        Self {
+            job,
+            store,
+            target,
+            target_identity,
+            cycle,
+            stop,
+            progress,
+            in_flight: Mutex::default(),
+            vanished: Mutex::default(),
+            indexed: Mutex::default(),
+        }
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.job.now)()
+    }
+
+    pub(super) fn context(&self) -> Context {
+        Context {
+            now: self.now(),
+            // Different in every cycle, the same for every retry within it.
+            seed: u64::try_from(self.cycle.generation).unwrap_or_default(),
+            default_domain: self.job.default_domain.clone(),
+        }
+    }
+
+    pub(super) fn mapping(&self, id: &ObjectMappingId) -> Option<&ObjectMapping> {
+        self.job.schema.mappings.iter().find(|mapping| mapping.id == *id)
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        self.progress.borrow().stage
+    }
+
+    pub(super) fn enter(&self, stage: Stage) {
+        self.progress.send_modify(|progress| progress.stage = stage);
+    }
+
+    pub(super) fn count(&self, change: impl FnOnce(&mut Progress)) {
+        self.progress.send_modify(change);
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.progress.borrow().counters.clone()
+    }
+
+    pub(super) fn check_stop(&self) -> Result<(), CycleError> {
+        if self.stop.is_cancelled() { Err(CycleError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Takes those of `keys` that no page is working on. They are given back when the returned value is dropped.
+    pub(super) fn take_off(self: &Arc<Self>, keys: Vec<ObjectKey>) -> InFlight {
+        let mut in_flight = locked(&self.in_flight);
+        let keys = keys.into_iter().filter(|key| in_flight.insert(key.clone())).collect();
+        InFlight { run: Arc::clone(self), keys }
+    }
+
+    pub(super) fn note_vanished(&self, key: ObjectKey) {
+        locked(&self.vanished).insert(key);
+    }
+
+    pub(super) fn take_vanished(&self) -> BTreeSet<ObjectKey> {
+        std::mem::take(&mut *locked(&self.vanished))
+    }
+
+    pub(super) fn is_indexed(&self, mapping: &ObjectMappingId) -> bool {
+        locked(&self.indexed).contains(mapping)
+    }
+
+    pub(super) fn set_indexed(&self, mapping: &ObjectMappingId, indexed: bool) {
+        let mut set = locked(&self.indexed);
+        if indexed {
+            set.insert(mapping.clone());
+        } else {
+            set.remove(mapping);
+        }
+    }
+}
+
+/// Objects that one page works on.
+pub(super) struct InFlight {
+    run: Arc<Run>,
+    pub keys: Vec<ObjectKey>,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut in_flight = locked(&self.run.in_flight);
+        for key in &self.keys {
+            in_flight.remove(key);
+        }
+    }
+}
+
+/// Removal effects that were let through, by object.
+pub(super) type Approved = BTreeMap<ObjectKey, BTreeSet<RemovalEffect>>;
+
+/// A panic while the lock was held leaves these sets whole: every change is one call.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
