@@ -6,12 +6,10 @@
 //! `ARCHITECTURE.md` draws the picture and says who may import whom.
 
 // Words: no I/O.
+pub mod expression;
 pub mod model;
 pub mod scim;
 pub mod secret;
-
-// What is mapped to what, and how.
-pub mod expression;
 pub mod sync_schema;
 pub mod templates;
 
@@ -19,15 +17,20 @@ pub mod templates;
 pub mod net;
 
 // The pipeline: source → engine → target.
+pub mod engine;
 pub mod source;
 pub mod target;
 
-// The state they share.
+// State.
 pub mod db;
 pub mod store;
 
 // Surfaces.
+pub mod app;
+pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod telemetry;
 
 // Embedded parts for tests and demonstrations.
 pub mod graph_emulator;

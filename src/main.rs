@@ -1,1 +1,32 @@
-fn main() {}
+//! Parses the command line, runs the command, prints what went wrong once, and ends with a true exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use provisor::{cli::Cli, commands, net, telemetry};
+
+fn main() -> ExitCode {
+    net::install_crypto_provider();
+    let cli = Cli::parse();
+    telemetry::install(cli.verbose, cli.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return commands::report(&anyhow::Error::new(error).context("cannot start the runtime")),
+    };
+    match runtime.block_on(commands::run(cli.command)) {
+        Ok(ended) => ended.into(),
+        Err(error) => commands::report(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

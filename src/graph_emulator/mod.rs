@@ -12,6 +12,7 @@ mod odata;
 mod property;
 mod read;
 mod routes;
+mod staging;
 mod tenant;
 mod write;
 
@@ -31,6 +32,7 @@ use actix_web::{
 };
 use tokio::task::JoinHandle;
 
+pub use staging::{Refused, Staged};
 pub use tenant::{GroupRecord, Tenant, TenantError, UserRecord};
 
 use crate::secret::Secret;

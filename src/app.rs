@@ -1,0 +1,158 @@
+//! Puts the parts together: configuration → store, sources, targets, jobs.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::{Context, bail};
+use chrono::Utc;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    config::{
+        Adopt, Application, Config, Connector, Leaving, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig, Wiring,
+    },
+    engine::{
+        Job,
+        policy::{Adoption, Deprovisioning, Guard, Policy, ProtectedResources},
+        scheduler::ScheduledJob,
+    },
+    model::ResourceId,
+    secret::Secret,
+    source::{Source, graph::GraphSource, ldap::LdapSource},
+    store::Store,
+    sync_schema::{Schema, compile, wire::SynchronizationSchema},
+    target::{Protected, ScimTarget},
+    templates::Template,
+};
+
+/// Opens the store that the configuration names, and brings it up to date.
+pub async fn open_store(settings: &StoreSettings) -> anyhow::Result<Store> {
+    let url = match settings {
+        StoreSettings::Sqlite { file } => {
+            let file = file.to_str().context("the store's file has a name that is no text")?;
+            Secret::new(["sqlite:", file].concat())
+        }
+        StoreSettings::Postgres { url } => url.clone(),
+    };
+    Store::open(&url, None).await.context("cannot open the store")
+}
+
+/// Makes a job ready to run. Nothing is connected yet.
+pub fn assemble(wiring: Wiring<'_>) -> anyhow::Result<ScheduledJob> {
+    let Wiring { source, application, job } = wiring;
+    let (schema, schema_version) =
+        load_schema(&job.schema).with_context(|| format!("job `{}`: its synchronization schema", job.id))?;
+    let policy = policy(application, job);
+    let source = open_source(source, &schema)?;
+    let target = open_target(application)?;
+    let references_on_create = references_on_create(&target);
+    Ok(ScheduledJob {
+        job: Job {
+            id: job.id.clone(),
+            application: application.name.clone(),
+            schema_version,
+            schema: Arc::new(schema),
+            policy: Policy { references_on_create, ..policy },
+            default_domain: None,
+            full_read: job.schedule.full_read,
+            now: Utc::now,
+        },
+        source,
+        target,
+        interval: job.schedule.interval,
+    })
+}
+
+/// Makes every job of the configuration ready; jobs of one application share its pace.
+pub fn assemble_all(config: &Config) -> anyhow::Result<Vec<ScheduledJob>> {
+    let mut targets: BTreeMap<String, ScimTarget> = BTreeMap::new();
+    config
+        .jobs()
+        .map(|wiring| {
+            let mut job = assemble(wiring)?;
+            job.target = targets.entry(wiring.application.name.clone()).or_insert(job.target).clone();
+            Ok(job)
+        })
+        .collect()
+}
+
+fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
+    let protected = &application.protected;
+    Policy {
+        adoption: match job.policy.adopt {
+            Adopt::Update => Adoption::Update,
+            Adopt::LinkOnly => Adoption::LinkOnly,
+        },
+        out_of_scope: deprovisioning(job.policy.out_of_scope),
+        soft_deleted: deprovisioning(job.policy.soft_deleted),
+        deleted: deprovisioning(job.policy.deleted),
+        protected: ProtectedResources::new(
+            protected.user_names.iter().cloned(),
+            protected.ids.iter().map(ResourceId::new),
+        ),
+        guard: Guard {
+            percent: job.accidental_deletion.percent.into(),
+            at_least: job.accidental_deletion.at_least.into(),
+            more_than: job.accidental_deletion.more_than.into(),
+        },
+        ..Policy::default()
+    }
+}
+
+fn deprovisioning(leaving: Leaving) -> Deprovisioning {
+    match leaving {
+        Leaving::Disable => Deprovisioning::Disable,
+        Leaving::Delete => Deprovisioning::Delete,
+        Leaving::None => Deprovisioning::Nothing,
+    }
+}
+
+fn open_source(source: &SourceConfig, schema: &Schema) -> anyhow::Result<Arc<dyn Source>> {
+    let selection = schema.selection();
+    Ok(match &source.connector {
+        Connector::Ldap(settings) => Arc::new(LdapSource::new(settings.as_ref().clone(), selection)?),
+        Connector::Graph(settings) => Arc::new(GraphSource::new(settings, &selection)?),
+    })
+}
+
+/// How many references a POST to this target carries.
+pub fn references_on_create(target: &ScimTarget) -> usize {
+    let profile = target.profile();
+    if profile.members_on_create { profile.members_per_patch } else { 0 }
+}
+
+fn open_target(application: &Application) -> anyhow::Result<ScimTarget> {
+    let TargetConfig::Scim(settings) = &application.target;
+    let protected = Protected {
+        user_names: application.protected.user_names.clone(),
+        ids: application.protected.ids.iter().map(ResourceId::new).collect(),
+    };
+    ScimTarget::new(settings.as_ref().clone(), protected).with_context(|| format!("application `{}`", application.name))
+}
+
+/// Loads and compiles a schema, and tells all of its problems at once. The number stands for exactly this document.
+pub fn load_schema(origin: &SchemaOrigin) -> anyhow::Result<(Schema, i64)> {
+    let document: SynchronizationSchema = match origin {
+        SchemaOrigin::Template(name) => {
+            Template::named(name).with_context(|| format!("there is no template `{name}`"))?.schema()
+        }
+        SchemaOrigin::File(file) => {
+            let text = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+            serde_json::from_slice(&text)
+                .with_context(|| format!("`{}` is not a synchronization schema", file.display()))?
+        }
+    };
+    match compile(&document) {
+        Ok(schema) => Ok((schema, version_of(&document)?)),
+        Err(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            bail!("the synchronization schema has {} problems:\n  {}", problems.len(), problems.join("\n  "))
+        }
+    }
+}
+
+/// A number that changes with the document. Half of SHA-256's output, as a positive integer the store can keep.
+fn version_of(document: &SynchronizationSchema) -> anyhow::Result<i64> {
+    let digest = Sha256::digest(serde_json::to_vec(document).context("the schema cannot be written as JSON")?);
+    let (half, _) = digest.split_first_chunk::<8>().context("a SHA-256 digest has 32 bytes")?;
+    Ok(i64::from_be_bytes(*half) & i64::MAX)
+}

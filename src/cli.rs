@@ -1,0 +1,199 @@
+//! The command line: types and help texts, no logic.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::telemetry::LogFormat;
+
+/// Provisions users and groups from LDAP and Microsoft Graph into any SCIM 2.0 application.
+///
+/// Start with `provisor demo`: it needs no service and no file.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done · 1 failed · 2 usage or configuration · 3 done, but objects are in escrow or \
+                  removals are staged · 4 interrupted, the next run goes on where it stood"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on standard error; twice for pages and objects.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// How log lines are written.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See it work: a directory, a target and the gateway, all embedded.
+    Demo(Demo),
+    /// Run one cycle of a job in the foreground.
+    Run(Run),
+    /// Run all jobs on their schedule until stopped.
+    Serve(Configured),
+    /// Check the configuration, the schemas, the store, and that every source and target answers.
+    Check(Configured),
+    /// Show how the jobs stand.
+    Status(Listing),
+    /// List the objects whose change failed, with the reason and the next attempt.
+    Escrows(JobListing),
+    /// List, release or reject removals that wait for a person.
+    Removals(Removals),
+    /// Serve an embedded SCIM 2.0 application to provision into.
+    Target(Target),
+    /// Serve a directory as Microsoft Graph.
+    GraphEmulator(GraphEmulator),
+    /// Measure an initial cycle against a bare client that posts the same bodies.
+    Bench(Bench),
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the people come from.
+    #[arg(long, value_enum, default_value_t)]
+    pub source: DemoSource,
+    /// Stay up afterwards, until Ctrl-C, so that the target can be looked at.
+    #[arg(long)]
+    pub serve: bool,
+    /// Where the embedded target listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DemoSource {
+    /// The embedded Graph emulator with a fixture tenant.
+    #[default]
+    Graph,
+    /// An OpenLDAP server (`slapd`) that is started for the demo; it has to be installed.
+    Ldap,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Configured {
+    /// The configuration file.
+    #[arg(short, long, default_value = "provisor.yaml")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub configured: Configured,
+    /// The job, by its name in the configuration.
+    pub job: String,
+    /// Take the source for the right one although it is another directory than before, and read it in full.
+    /// Removals still pass the accidental-deletion prevention.
+    #[arg(long)]
+    pub accept_new_source: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Listing {
+    #[command(flatten)]
+    pub configured: Configured,
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct JobListing {
+    #[command(flatten)]
+    pub listing: Listing,
+    /// The job, by its name in the configuration.
+    pub job: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Removals {
+    #[command(flatten)]
+    pub listing: Listing,
+    /// The job, by its name in the configuration.
+    pub job: String,
+    /// Let these removals through: the next cycle evaluates each once more and carries it out.
+    #[arg(long, value_name = "ID", num_args = 1.., conflicts_with = "reject")]
+    pub release: Vec<String>,
+    /// Let every staged removal through.
+    #[arg(long, conflicts_with_all = ["reject", "release"])]
+    pub release_all: bool,
+    /// Refuse these removals: they are not carried out unless their objects change.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub reject: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8880")]
+    pub listen: SocketAddr,
+    /// The bearer token that clients must send.
+    #[arg(long, env = "PROVISOR_TARGET_TOKEN", hide_env_values = true)]
+    pub token: String,
+    /// Keep resources in this file instead of in memory.
+    #[arg(long)]
+    pub database: Option<PathBuf>,
+    /// Mimic the refusals of a kind of application.
+    #[arg(long, value_enum, default_value_t)]
+    pub dialect: TargetDialect,
+    /// Fault rules (JSON) to start with.
+    #[arg(long)]
+    pub faults: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TargetDialect {
+    /// Everything that RFC 7644 offers.
+    #[default]
+    Standard,
+    /// Every filter is refused.
+    NoFilter,
+}
+
+#[derive(Debug, Args)]
+pub struct GraphEmulator {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8881")]
+    pub listen: SocketAddr,
+    /// A tenant (JSON) to serve; without it, a small fixture tenant.
+    #[arg(long, conflicts_with = "users")]
+    pub directory: Option<PathBuf>,
+    /// Serve a generated tenant of this many users.
+    #[arg(long)]
+    pub users: Option<usize>,
+    /// A bearer token that is accepted beside those of the token endpoint.
+    #[arg(long)]
+    pub token: Option<String>,
+    /// Objects a page.
+    #[arg(long, default_value_t = 100)]
+    pub page_size: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// People in the directory.
+    #[arg(long, default_value_t = 20_000)]
+    pub users: u32,
+    /// Where the people come from. `ldap` starts an OpenLDAP server, which has to be installed.
+    #[arg(long, value_enum, default_value = "ldap")]
+    pub source: DemoSource,
+    /// How often gateway and bare client take turns; medians are printed.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: u32,
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}

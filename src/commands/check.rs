@@ -1,0 +1,30 @@
+//! `provisor check`: says what is wrong and where, before a cycle does.
+
+use super::Ended;
+use crate::{app, cli::Configured, config::Config};
+
+pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
+    let config = Config::load(&options.config)?;
+    let mut failed = 0;
+    let mut tell = |what: String, result: Result<(), anyhow::Error>| match result {
+        Ok(()) => println!("ok      {what}"),
+        Err(error) => {
+            failed += 1;
+            println!("FAILED  {what}: {error:#}");
+        }
+    };
+    tell(format!("configuration `{}`", config.file.display()), Ok(()));
+    tell("store".to_owned(), app::open_store(&config.store).await.map(drop));
+    for wiring in config.jobs() {
+        let name = &wiring.job.id;
+        match app::assemble(wiring) {
+            Ok(job) => {
+                tell(format!("job `{name}`: schema"), Ok(()));
+                tell(format!("job `{name}`: source"), job.source.probe().await.map(drop).map_err(Into::into));
+                tell(format!("job `{name}`: target"), job.target.probe().await.map_err(Into::into));
+            }
+            Err(error) => tell(format!("job `{name}`"), Err(error)),
+        }
+    }
+    Ok(if failed == 0 { Ended::Done } else { Ended::Failed })
+}

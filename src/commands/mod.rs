@@ -1,0 +1,78 @@
+//! One file per verb: resolve what was typed, call the engine, print.
+//!
+//! Results go to standard output, everything else to standard error.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what commands are for")]
+
+mod bench;
+mod check;
+mod demo;
+mod directory_server;
+mod escrows;
+mod graph_emulator;
+mod removals;
+mod run;
+mod serve;
+mod status;
+mod summary;
+mod target;
+
+use std::process::ExitCode;
+
+use crate::{cli::Command, config::ConfigErrors};
+
+/// How a command ended, when it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Done,
+    /// Something the command checked is not as it should be; it has said what.
+    Failed,
+    /// Objects are in escrow, or removals wait for a person.
+    Partial,
+    Interrupted,
+}
+
+impl From<Ended> for ExitCode {
+    fn from(ended: Ended) -> Self {
+        Self::from(match ended {
+            Ended::Done => 0,
+            Ended::Failed => 1,
+            Ended::Partial => 3,
+            Ended::Interrupted => 4,
+        })
+    }
+}
+
+/// What was asked for cannot be, and the person can mend it: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Runs the command.
+///
+/// # Errors
+/// What made it fail, with its causes; [`report`] prints it.
+pub async fn run(command: Command) -> anyhow::Result<Ended> {
+    match command {
+        Command::Demo(options) => demo::demo(options).await,
+        Command::Run(options) => run::run(options).await,
+        Command::Serve(options) => serve::serve(options).await,
+        Command::Check(options) => check::check(options).await,
+        Command::Status(options) => status::status(options).await,
+        Command::Escrows(options) => escrows::escrows(options).await,
+        Command::Removals(options) => removals::removals(options).await,
+        Command::Target(options) => target::target(options).await,
+        Command::GraphEmulator(options) => graph_emulator::graph_emulator(options).await,
+        Command::Bench(options) => bench::bench(options).await,
+    }
+}
+
+/// Prints an error with all of its causes once, and says how to end.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  caused by: {cause}");
+    }
+    let theirs = error.chain().any(|cause| cause.is::<Usage>() || cause.is::<ConfigErrors>());
+    ExitCode::from(if theirs { 2 } else { 1 })
+}

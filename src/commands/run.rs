@@ -1,0 +1,64 @@
+//! `provisor run`: one cycle in the foreground.
+
+use anyhow::Context;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Ended, Usage, summary};
+use crate::{
+    app,
+    cli::{Output, Run},
+    config::Config,
+    engine::{CycleError, Progress, cycle, scheduler::ScheduledJob},
+    model::JobId,
+};
+
+pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
+    let config = Config::load(&options.configured.config)?;
+    let wiring = config.job(&JobId::new(&*options.job)).ok_or_else(|| unknown_job(&config, &options.job))?;
+    let ScheduledJob { job, source, target, .. } = app::assemble(wiring)?;
+    let store = app::open_store(&config.store).await?;
+    if options.accept_new_source {
+        store.clear_watermarks(&job.id).await?;
+    }
+    let stop = CancellationToken::new();
+    let listener = tokio::spawn(stop_on_signal(stop.clone()));
+    let (progress, watched) = watch::channel(Progress::default());
+    let bar = tokio::spawn(summary::show_progress("cycle", watched));
+    let result = cycle::run_cycle(job, store, source, target, stop, progress).await;
+    listener.abort();
+    bar.await.context("the progress bar")?;
+    match result {
+        Ok(report) => {
+            match options.output {
+                Output::Table => summary::print_table(&[("this cycle", &report.counters)]),
+                Output::Json => summary::print_json(&report),
+            }
+            Ok(summary::ended(&report))
+        }
+        Err(CycleError::Interrupted) => {
+            eprintln!("interrupted; run it again to go on where it stood");
+            Ok(Ended::Interrupted)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The error for a job that the configuration does not name.
+pub(super) fn unknown_job(config: &Config, name: &str) -> Usage {
+    let names: Vec<&str> = config.jobs().map(|wiring| wiring.job.id.as_str()).collect();
+    Usage(format!("`{}` has no job `{name}`; it has `{}`", config.file.display(), names.join("`, `")))
+}
+
+/// Cancels `stop` on Ctrl-C and on SIGTERM.
+pub(super) async fn stop_on_signal(stop: CancellationToken) {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(interrupt.await),
+    }
+    stop.cancel();
+}

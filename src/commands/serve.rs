@@ -1,0 +1,53 @@
+//! `provisor serve`: all jobs on their schedule until stopped.
+
+use anyhow::bail;
+use tokio_util::sync::CancellationToken;
+
+use super::{Ended, run::stop_on_signal};
+use crate::{
+    app,
+    cli::Configured,
+    config::Config,
+    engine::{CycleError, Job, cycle::CycleReport, scheduler},
+};
+
+pub(super) async fn serve(options: Configured) -> anyhow::Result<Ended> {
+    let config = Config::load(&options.config)?;
+    let jobs = app::assemble_all(&config)?;
+    if jobs.is_empty() {
+        bail!(super::Usage(format!("`{}` has no job to run", config.file.display())));
+    }
+    let store = app::open_store(&config.store).await?;
+    let stop = CancellationToken::new();
+    let listener = tokio::spawn(stop_on_signal(stop.clone()));
+    eprintln!("{} jobs run on their schedule; Ctrl-C or SIGTERM ends them cleanly", jobs.len());
+    scheduler::run_jobs(jobs, store, stop, say).await;
+    listener.abort();
+    Ok(Ended::Done)
+}
+
+fn say(job: &Job, result: &Result<CycleReport, CycleError>) {
+    match result {
+        Ok(report) => {
+            let counters = &report.counters;
+            eprintln!(
+                "{}: {} changes, {} created, {} updated, {} disabled, {} deleted, {} in escrow, {} staged",
+                job.id,
+                counters.changes,
+                counters.created,
+                counters.updated,
+                counters.disabled,
+                counters.deleted,
+                counters.escrowed,
+                counters.staged
+            );
+        }
+        Err(error) => {
+            let causes: Vec<String> =
+                std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
+                    .map(ToString::to_string)
+                    .collect();
+            eprintln!("{}: {}", job.id, causes.join(": "));
+        }
+    }
+}
