@@ -280,6 +280,7 @@ impl<'a> Recording<'a> {
         self.write_objects(tx)?;
         self.write_names(tx)?;
         self.write_edges(tx)?;
+        references::unresolve(tx, &self.page.job, &self.dropped())?;
         references::resolve(tx, &self.page.job, &self.newly_named())?;
         references::far_end_deleted(tx, &self.page.job, &self.deleted)?;
         let objects = &self.objects;
@@ -309,15 +310,7 @@ impl<'a> Recording<'a> {
     }
 
     fn write_names(&self, tx: &mut Backend) -> Result<(), StoreError> {
-        let dropped: Vec<&str> = self
-            .stored_names
-            .iter()
-            .filter(|(anchor, _)| self.renamed.contains(anchor.as_str()))
-            .flat_map(|(_, names)| names)
-            .map(String::as_str)
-            .filter(|name| !self.given.contains_key(name))
-            .collect();
-        names::remove(tx, &self.page.job, &dropped)?;
+        names::remove(tx, &self.page.job, &self.dropped())?;
         let rows: Vec<NameRow> = self
             .newly_given()
             .map(|(name, kind, anchor)| NameRow {
@@ -329,6 +322,17 @@ impl<'a> Recording<'a> {
             .collect();
         names::save(tx, &rows)?;
         names::remove_of(tx, &self.page.job, &self.deleted)
+    }
+
+    /// The names that objects of the run had, and nobody has now.
+    fn dropped(&self) -> Vec<&str> {
+        self.stored_names
+            .iter()
+            .filter(|(anchor, _)| self.renamed.contains(anchor.as_str()))
+            .flat_map(|(_, names)| names)
+            .map(String::as_str)
+            .filter(|name| !self.given.contains_key(name))
+            .collect()
     }
 
     fn newly_given(&self) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {

@@ -51,6 +51,20 @@ pub(super) fn resolve(tx: &mut Backend, job: &JobId, named: &HashMap<&str, &str>
     Ok(())
 }
 
+/// Nobody has the names any more: edges that were not sent wait for them again. What was sent stays with its object,
+/// which may only have another name.
+pub(super) fn unresolve(tx: &mut Backend, job: &JobId, names: &[&str]) -> Result<(), StoreError> {
+    for batch in batches(names) {
+        on_each!(tx, c => diesel::update(table::table)
+            .filter(table::job.eq(job.as_str()))
+            .filter(table::reference.eq_any(batch.iter().copied()))
+            .filter(table::export.eq(Export::Never.word()))
+            .set(table::to_anchor.eq(None::<String>))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
 /// Objects are gone for good: what was sent of them is to be removed, and what was not waits for a name again.
 pub(super) fn far_end_deleted(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Result<(), StoreError> {
     for batch in batches(anchors) {

@@ -3,4 +3,5 @@
 mod architecture;
 mod fixtures;
 mod ldap_source;
+mod store;
 mod support;

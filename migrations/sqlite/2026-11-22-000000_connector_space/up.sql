@@ -83,7 +83,7 @@ CREATE TABLE edges (
     generation  BIGINT NOT NULL,
     PRIMARY KEY (job, mapping, from_anchor, attribute, reference),
     CHECK (wanted OR export <> 'never')
-) WITHOUT ROWID;
+);
 CREATE INDEX edges_reference ON edges (job, reference);
 CREATE INDEX edges_to_anchor ON edges (to_anchor) WHERE to_anchor IS NOT NULL;
 CREATE INDEX edges_to_add ON edges (job, mapping, from_anchor) WHERE wanted AND export <> 'exported';

@@ -1,0 +1,114 @@
+//! The store: one suite, run on SQLite and on PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails here fails the test")]
+
+mod commits;
+mod cycles;
+mod edges;
+mod opening;
+mod pages;
+mod replay;
+mod schema;
+mod world;
+
+use futures::future::BoxFuture;
+use provisor::secret::Secret;
+use provisor::store::Store;
+use tempfile::TempDir;
+
+use crate::support::postgres::Postgres;
+
+type Case = fn(Store) -> BoxFuture<'static, ()>;
+
+/// Declares the suite: every case is a test of its own on SQLite, and all of them are one test on PostgreSQL, which
+/// starts one server.
+macro_rules! suite {
+    ($($module:ident { $($case:ident),+ $(,)? })+) => {
+        mod sqlite {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $case() {
+                    let (_folder, store) = crate::store::sqlite_store().await;
+                    crate::store::$module::$case(store).await;
+                })+
+            })+
+        }
+
+        const SUITE: &[(&str, Case)] = &[
+            $($((stringify!($case), |store| Box::pin($module::$case(store))),)+)+
+        ];
+    };
+}
+
+suite! {
+    pages {
+        a_new_object_is_due_and_an_equal_one_is_not,
+        a_changed_object_is_due_under_a_new_revision,
+        a_new_schema_version_makes_delivered_objects_due,
+        an_object_in_escrow_is_due_when_it_is_delivered,
+        an_object_with_an_open_intent_is_not_handed_out,
+        an_object_of_two_mappings_is_kept_under_both,
+        a_partial_object_merges_into_what_is_stored,
+        a_departure_keeps_its_kind_and_ignores_strangers,
+        objects_come_due_in_arrival_order_and_once,
+        present_objects_are_only_seen,
+        any_text_is_kept_as_it_is,
+        a_page_larger_than_a_batch_is_recorded_whole,
+        the_watermark_is_stored_with_its_page,
+    }
+    edges {
+        an_edge_lives_from_wanted_to_removed,
+        a_reference_finds_an_object_that_comes_later,
+        a_reference_dropped_around_a_crash_is_still_removed,
+        a_reference_added_back_around_its_removal_is_added_again,
+        a_single_reference_replaces_the_former,
+        one_changed_member_is_one_open_edge,
+        a_renamed_container_takes_names_and_references_along,
+        a_renamed_member_is_not_sent_again,
+        a_name_that_changes_hands_leaves_the_old_membership_to_remove,
+        a_deleted_member_is_to_be_removed,
+        a_member_whose_resource_is_gone_is_added_anew,
+        a_member_relinked_to_another_resource_is_replaced,
+        a_group_whose_resource_is_gone_starts_anew,
+        members_are_found_in_other_jobs_of_the_target,
+        a_full_round_of_partial_objects_drops_what_it_did_not_name,
+    }
+    commits {
+        a_claimed_resource_is_a_conflict_of_one_object,
+        two_objects_of_one_page_cannot_have_one_resource,
+        an_intent_is_refused_while_its_object_or_value_is_taken,
+        an_outcome_of_an_older_revision_leaves_the_object_due,
+        an_unknown_outcome_keeps_its_intent,
+        failures_count_and_keep_their_beginning,
+        a_removal_is_held_once_and_cancelled_by_evaluation,
+        a_waiting_object_wakes_when_the_removal_ends,
+        settled_intents_make_their_objects_due,
+        the_log_holds_one_line_an_outcome,
+    }
+    cycles {
+        a_cycle_begins_with_what_is_linked_and_exported,
+        unseen_objects_are_candidates_page_by_page,
+        a_schema_change_makes_everything_due,
+        the_matching_index_finds_resources_by_value,
+        a_job_keeps_its_target_while_it_has_links,
+        unknown_jobs_are_named,
+    }
+}
+
+/// A store in a file of its own.
+async fn sqlite_store() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = Store::open(&Secret::new(path.to_str().unwrap()), None).await.unwrap();
+    (folder, store)
+}
+
+#[tokio::test]
+async fn the_whole_suite_holds_on_postgresql() {
+    let server = Postgres::start();
+    for (number, (name, case)) in SUITE.iter().enumerate() {
+        println!("{name}");
+        let url = server.create_database(&format!("case_{number}")).await;
+        case(Store::open(&url, None).await.unwrap()).await;
+    }
+}

@@ -1,0 +1,108 @@
+//! What a cycle begins with, what it sweeps, and what belongs to the job as a whole.
+
+use provisor::model::{Counters, CycleKind, CycleState, JobId, ObjectKind, ResourceId, TargetIdentity, TargetPath};
+use provisor::store::{Effect, Store, StoreError};
+use serde_json::json;
+
+use super::world::{World, dn, group, group_key, groups, now, user, user_key, users};
+
+pub(super) async fn a_cycle_begins_with_what_is_linked_and_exported(store: Store) {
+    let world = World::new(store).await;
+    let first = world.store.begin_cycle(&world.job, CycleKind::Initial, now()).await.unwrap();
+    assert_eq!((first.generation, first.baseline.linked.len()), (1, 0));
+    world.record(vec![user("ada", "1"), user("bob", "1"), group("staff", &[dn("ada"), dn("bob")])]).await;
+    world.link(&user_key("ada"), "r-ada").await;
+    world.link(&group_key("staff"), "r-staff").await;
+    world.send_edges(&group_key("staff")).await;
+    let counters = Counters { created: 2, ..Counters::default() };
+    world.store.end_cycle(&world.job, &first.id, CycleState::Succeeded, &counters, None, now()).await.unwrap();
+    let second = world.store.begin_cycle(&world.job, CycleKind::Incremental, now()).await.unwrap();
+    assert_eq!(second.generation, 2);
+    assert_eq!(second.baseline.linked, [(users(), 1), (groups(), 1)].into());
+    assert_eq!(second.baseline.exported_edges, [(groups(), 1)].into());
+    let last = world.store.last_cycles(&world.job, 5).await.unwrap();
+    let shown: Vec<_> = last.iter().map(|cycle| (cycle.kind, cycle.state, cycle.counters.created)).collect();
+    assert_eq!(
+        shown,
+        [(CycleKind::Incremental, CycleState::Running, 0), (CycleKind::Initial, CycleState::Succeeded, 2)]
+    );
+    assert_eq!((last[0].ended_at, last[1].ended_at), (None, Some(now())));
+    assert_eq!(world.store.last_cycles(&world.job, 1).await.unwrap().len(), 1);
+}
+
+pub(super) async fn unseen_objects_are_candidates_page_by_page(store: Store) {
+    let mut world = World::new(store).await;
+    world.record(["a", "b", "c", "d"].map(|anchor| user(anchor, "1")).to_vec()).await;
+    world.record(vec![group("g", &[])]).await;
+    world.generation = 2;
+    world.record(vec![user("b", "1")]).await;
+    let kind = ObjectKind::new("User");
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = world.store.sweep_candidates(&world.job, &kind, 2, after, 2).await.unwrap();
+        let Some(last) = page.last().cloned() else { break };
+        found.extend(page.into_iter().map(|anchor| anchor.to_string()));
+        after = Some(last);
+    }
+    assert_eq!(found, ["a", "c", "d"]);
+}
+
+pub(super) async fn a_schema_change_makes_everything_due(store: Store) {
+    let mut world = World::new(store).await;
+    world.record(vec![user("ada", "1"), user("bob", "1")]).await;
+    world.store.mark_schema_due(&world.job, 1).await.unwrap();
+    for anchor in ["ada", "bob"] {
+        world.conclude(&user_key(anchor), Effect::Unchanged).await;
+    }
+    assert_eq!(world.store.due_objects(&world.job, &users(), None, 9).await.unwrap(), []);
+    world.store.mark_schema_due(&world.job, 2).await.unwrap();
+    world.schema_version = 2;
+    assert_eq!(world.store.job_schema_version(&world.job).await.unwrap(), 2);
+    assert_eq!(world.store.due_objects(&world.job, &users(), None, 9).await.unwrap().len(), 2);
+    world.conclude(&user_key("ada"), Effect::Unchanged).await;
+    world.store.mark_schema_due(&world.job, 2).await.unwrap();
+    let due = world.store.due_objects(&world.job, &users(), None, 9).await.unwrap();
+    assert_eq!(due, [user_key("bob")], "what was evaluated against it already is not due again");
+}
+
+pub(super) async fn the_matching_index_finds_resources_by_value(store: Store) {
+    let world = World::new(store).await;
+    let path = TargetPath::new("userName");
+    let entry = |value: &str, resource: &str| {
+        (path.clone(), value.to_owned(), ResourceId::new(resource), json!({ "userName": value }))
+    };
+    let entries = vec![entry("ada", "r2"), entry("ada", "r1"), entry("bob", "r3"), entry("bob", "r3")];
+    world.store.index_resources(&world.job, &users(), entries.clone()).await.unwrap();
+    world.store.index_resources(&world.job, &users(), entries).await.unwrap();
+    let values = ["ada".to_owned(), "bob".to_owned(), "eve".to_owned()];
+    let found = world.store.lookup_index(&world.job, &users(), &path, &values).await.unwrap();
+    let resources = |value: &str| found[value].iter().map(|(resource, _)| resource.as_str()).collect::<Vec<_>>();
+    assert_eq!((found.len(), resources("ada"), resources("bob")), (2, vec!["r1", "r2"], vec!["r3"]));
+    assert_eq!(found["bob"][0].1, json!({ "userName": "bob" }));
+    let other = world.store.lookup_index(&world.job, &groups(), &path, &values).await.unwrap();
+    assert!(other.is_empty());
+    world.store.clear_index(&world.job, &users()).await.unwrap();
+    assert!(world.store.lookup_index(&world.job, &users(), &path, &values).await.unwrap().is_empty());
+}
+
+pub(super) async fn a_job_keeps_its_target_while_it_has_links(store: Store) {
+    let world = World::new(store).await;
+    let elsewhere = TargetIdentity::new("https://elsewhere.example");
+    world.store.ensure_job(&world.job, "app", &elsewhere).await.unwrap();
+    world.store.ensure_job(&world.job, "app", &super::world::target()).await.unwrap();
+    world.record(vec![user("ada", "1")]).await;
+    world.link(&user_key("ada"), "r1").await;
+    let refused = world.store.ensure_job(&world.job, "app", &elsewhere).await;
+    assert!(matches!(refused, Err(StoreError::OtherTarget { .. })), "{refused:?}");
+    world.store.ensure_job(&world.job, "renamed", &super::world::target()).await.unwrap();
+    assert_eq!(world.store.counts(&world.job).await.unwrap().linked, 1);
+}
+
+pub(super) async fn unknown_jobs_are_named(store: Store) {
+    let stranger = JobId::new("stranger");
+    let begun = store.begin_cycle(&stranger, CycleKind::Initial, now()).await;
+    assert_eq!(begun.unwrap_err().to_string(), "the store does not know job `stranger`");
+    assert!(matches!(store.job_schema_version(&stranger).await, Err(StoreError::UnknownJob { .. })));
+    assert!(matches!(store.known(&stranger, &[user_key("ada")]).await, Err(StoreError::UnknownJob { .. })));
+}
