@@ -7,40 +7,29 @@ use chrono::Utc;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{
-        Adopt, Application, Config, Connector, Leaving, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig, Wiring,
-    },
+    config::{Adopt, Application, Config, Connector, Leaving, SourceConfig, StoreSettings, TargetConfig, Wiring},
     engine::{
         Job,
         policy::{Adoption, Deprovisioning, Guard, Policy, ProtectedResources},
         scheduler::ScheduledJob,
     },
-    model::ResourceId,
-    secret::Secret,
     source::{Source, graph::GraphSource, ldap::LdapSource},
     store::Store,
     sync_schema::{Schema, compile, wire::SynchronizationSchema},
-    target::{Protected, ScimTarget},
+    target::ScimTarget,
     templates::Template,
 };
 
 /// Opens the store that the configuration names, and brings it up to date.
 pub async fn open_store(settings: &StoreSettings) -> anyhow::Result<Store> {
-    let url = match settings {
-        StoreSettings::Sqlite { file } => {
-            let file = file.to_str().context("the store's file has a name that is no text")?;
-            Secret::new(["sqlite:", file].concat())
-        }
-        StoreSettings::Postgres { url } => url.clone(),
-    };
-    Store::open(&url, None).await.context("cannot open the store")
+    Store::open(&settings.url, settings.ca_file.as_deref()).await.context("cannot open the store")
 }
 
 /// Makes a job ready to run. Nothing is connected yet.
 pub fn assemble(wiring: Wiring<'_>) -> anyhow::Result<ScheduledJob> {
     let Wiring { source, application, job } = wiring;
-    let (schema, schema_version) =
-        load_schema(&job.schema).with_context(|| format!("job `{}`: its synchronization schema", job.id))?;
+    let schema = job.schema.rules.clone();
+    let schema_version = version_of(&job.schema.document)?;
     let policy = policy(application, job);
     let source = open_source(source, &schema)?;
     let target = open_target(application)?;
@@ -85,10 +74,7 @@ fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
         out_of_scope: deprovisioning(job.policy.out_of_scope),
         soft_deleted: deprovisioning(job.policy.soft_deleted),
         deleted: deprovisioning(job.policy.deleted),
-        protected: ProtectedResources::new(
-            protected.user_names.iter().cloned(),
-            protected.ids.iter().map(ResourceId::new),
-        ),
+        protected: ProtectedResources::new(protected.user_names.iter().cloned(), protected.ids.iter().cloned()),
         guard: Guard {
             percent: job.accidental_deletion.percent.into(),
             at_least: job.accidental_deletion.at_least.into(),
@@ -122,30 +108,18 @@ pub fn references_on_create(target: &ScimTarget) -> usize {
 
 fn open_target(application: &Application) -> anyhow::Result<ScimTarget> {
     let TargetConfig::Scim(settings) = &application.target;
-    let protected = Protected {
-        user_names: application.protected.user_names.clone(),
-        ids: application.protected.ids.iter().map(ResourceId::new).collect(),
-    };
+    let protected = application.protected.clone();
     ScimTarget::new(settings.as_ref().clone(), protected).with_context(|| format!("application `{}`", application.name))
 }
 
-/// Loads and compiles a schema, and tells all of its problems at once. The number stands for exactly this document.
-pub fn load_schema(origin: &SchemaOrigin) -> anyhow::Result<(Schema, i64)> {
-    let document: SynchronizationSchema = match origin {
-        SchemaOrigin::Template(name) => {
-            Template::named(name).with_context(|| format!("there is no template `{name}`"))?.schema()
-        }
-        SchemaOrigin::File(file) => {
-            let text = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-            serde_json::from_slice(&text)
-                .with_context(|| format!("`{}` is not a synchronization schema", file.display()))?
-        }
-    };
+/// The compiled schema of a template. The number stands for exactly its document.
+pub fn template_schema(name: &str) -> anyhow::Result<(Schema, i64)> {
+    let document = Template::named(name).with_context(|| format!("there is no template `{name}`"))?.schema();
     match compile(&document) {
         Ok(schema) => Ok((schema, version_of(&document)?)),
         Err(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            bail!("the synchronization schema has {} problems:\n  {}", problems.len(), problems.join("\n  "))
+            bail!("the template `{name}` has {} problems:\n  {}", problems.len(), problems.join("\n  "))
         }
     }
 }

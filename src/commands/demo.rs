@@ -18,7 +18,6 @@ use super::{
 use crate::{
     app,
     cli::{Demo, DemoSource},
-    config::SchemaOrigin,
     engine::{
         Job, Progress,
         cycle::{self, CycleReport},
@@ -154,7 +153,7 @@ struct Gateway {
 
 impl Gateway {
     async fn open(directory: &Directory, server: &scim_server::Running) -> anyhow::Result<Self> {
-        let (schema, schema_version) = app::load_schema(&SchemaOrigin::Template(directory.template().to_owned()))?;
+        let (schema, schema_version) = app::template_schema(directory.template())?;
         let selection = schema.selection();
         let source: Arc<dyn Source> = match directory {
             Directory::Graph(emulator) => {

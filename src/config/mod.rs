@@ -12,7 +12,6 @@ mod read;
 mod resolve;
 mod resolved;
 mod secrets;
-mod settings;
 mod written;
 
 #[cfg(test)]
@@ -21,7 +20,7 @@ mod tests;
 pub use job::{Adopt, GuardSettings, Leaving, Policy, Schedule};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use resolved::{
-    Application, Config, Connector, JobConfig, Protected, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
+    Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
     Wiring,
 };
 

@@ -3,6 +3,8 @@
 //! A check is left out where the value it needs is at fault already, so that every problem has one cause.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,11 +14,18 @@ use super::job::Schedule;
 use super::problem::Problem;
 use super::read::Located;
 use super::resolved::{
-    Application, Config, Connector, JobConfig, Protected, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
+    Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
 };
 use super::written::{WrittenApplication, WrittenConfig, WrittenJob, WrittenSource, WrittenStore, WrittenTarget};
+use crate::db::DatabaseUrl;
 use crate::model::JobId;
 use crate::secret::Secret;
+use crate::sync_schema::{self, wire::SynchronizationSchema};
+use crate::target::Protected;
+use crate::templates::Template;
+
+/// The largest schema of a real application has a few hundred kilobytes.
+const MAX_SCHEMA_BYTES: u64 = 16 << 20;
 
 /// Where the state is when the file does not say.
 const DEFAULT_DATABASE: &str = "provisor.db";
@@ -39,7 +48,7 @@ impl Resolver<'_> {
             written.applications.into_iter().map(|application| self.application(application, &sources)).collect();
         let store = match written.store {
             Some(store) => self.store(store),
-            None => StoreSettings::Sqlite { file: self.folder.join(DEFAULT_DATABASE) },
+            None => StoreSettings { url: self.database_file(Path::new(DEFAULT_DATABASE)), ca_file: None },
         };
         Config { file: self.file.to_owned(), store, sources, applications }
     }
@@ -92,38 +101,43 @@ impl Resolver<'_> {
     }
 
     fn store(&mut self, written: WrittenStore) -> StoreSettings {
-        let Located { value: url, node } = written.url;
-        let file = |path: &str| StoreSettings::Sqlite { file: self.folder.join(path) };
-        match url.split_once("://") {
-            Some(("sqlite", path)) if !path.is_empty() => return file(path),
-            Some(("postgres" | "postgresql", _)) => match url::Url::parse(&url) {
-                Ok(parsed) if parsed.has_host() => return StoreSettings::Postgres { url: Secret::new(url) },
-                Ok(_) => self.problem(
-                    node,
-                    "this database URL names no host",
-                    "write `postgres://USER:PASSWORD@HOST/DATABASE`",
-                ),
-                Err(cause) => self.problem(
-                    node,
-                    format!("this is no URL: {cause}"),
-                    "percent-encode special characters of the password",
-                ),
-            },
-            _ => self.problem(
-                node,
-                "the store is of no known kind",
-                "write `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`",
-            ),
+        let Located { value, node } = written.url;
+        let hint = "write `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`";
+        let url = Secret::new(value.as_str());
+        let mut settings = StoreSettings { url: url.clone(), ca_file: written.ca_file };
+        self.beside_the_file(&mut settings.ca_file);
+        match DatabaseUrl::parse(&url) {
+            Ok(DatabaseUrl::File(file)) => settings.url = self.database_file(&file),
+            Ok(DatabaseUrl::Memory) => {
+                self.problem(node, "a store in memory forgets all links when the program ends", hint);
+            }
+            Ok(DatabaseUrl::Postgres(_)) => {
+                if let Err(cause) = url::Url::parse(&value) {
+                    let encode = "percent-encode the special characters of user name and password";
+                    self.problem(node, format!("this is no URL: {cause}"), encode);
+                }
+            }
+            Err(_) => self.problem(node, "this is no URL of a store", hint),
         }
-        file(DEFAULT_DATABASE)
+        settings
+    }
+
+    fn database_file(&self, file: &Path) -> Secret {
+        Secret::new(["sqlite:", &self.folder.join(file).to_string_lossy()].concat())
     }
 
     fn source(&mut self, written: Located<WrittenSource>) -> Option<SourceConfig> {
         let Located { value, node } = written;
         let name = self.name(value.name);
         let connector = match (value.ldap, value.graph) {
-            (Some(ldap), None) => Some(Connector::Ldap(Box::new(ldap))),
-            (None, Some(graph)) => Some(Connector::Graph(Box::new(graph))),
+            (Some(mut ldap), None) => {
+                self.beside_the_file(&mut ldap.ca_file);
+                Some(Connector::Ldap(Box::new(ldap)))
+            }
+            (None, Some(mut graph)) => {
+                self.beside_the_file(&mut graph.ca_file);
+                Some(Connector::Graph(Box::new(graph)))
+            }
             (None, None) if self.faulty_below(node) => None,
             _ => {
                 self.problem(
@@ -139,7 +153,8 @@ impl Resolver<'_> {
 
     fn application(&mut self, written: Located<WrittenApplication>, sources: &[SourceConfig]) -> Application {
         let written = written.value;
-        let WrittenTarget::Scim(scim) = written.target;
+        let WrittenTarget::Scim(mut scim) = written.target;
+        self.beside_the_file(&mut scim.ca_file);
         Application {
             name: self.name(written.name),
             target: TargetConfig::Scim(scim),
@@ -168,7 +183,7 @@ impl Resolver<'_> {
             self.problem(place, "a share beyond 100 percent", "write a number from 0 to 100");
         }
         let schema = match (written.template, written.schema) {
-            (Some(template), None) => Some(SchemaOrigin::Template(template.value)),
+            (Some(template), None) => self.template(&template),
             (None, Some(schema)) => self.schema_file(&schema),
             (None, None) if self.faulty_below(node) => None,
             _ => {
@@ -219,9 +234,57 @@ impl Resolver<'_> {
         duration
     }
 
-    fn schema_file(&mut self, written: &Located<String>) -> Option<SchemaOrigin> {
+    fn beside_the_file(&self, path: &mut Option<PathBuf>) {
+        if let Some(path) = path {
+            *path = self.folder.join(&path);
+        }
+    }
+
+    fn template(&mut self, written: &Located<String>) -> Option<JobSchema> {
+        match Template::named(&written.value) {
+            Some(template) => {
+                let origin = SchemaOrigin::Template(written.value.clone());
+                self.compiled(written.node, origin, template.schema())
+            }
+            None => {
+                let names: Vec<&str> = Template::all().iter().map(|template| template.name).collect();
+                let hint = format!("the templates are: {}", names.join(", "));
+                self.problem(written.node, format!("there is no template `{}`", written.value), hint);
+                None
+            }
+        }
+    }
+
+    fn schema_file(&mut self, written: &Located<String>) -> Option<JobSchema> {
         let file: PathBuf = self.folder.join(&written.value);
-        Some(SchemaOrigin::File(file))
+        let text = match read_bounded(&file) {
+            Ok(text) => text,
+            Err(cause) => {
+                let what = format!("the schema `{}` cannot be read: {cause}", file.display());
+                self.problem(written.node, what, "give the path of a JSON file, relative to this one");
+                return None;
+            }
+        };
+        match serde_json::from_str(&text) {
+            Ok(document) => self.compiled(written.node, SchemaOrigin::File(file), document),
+            Err(cause) => {
+                let what = format!("`{}` is no synchronization schema: {cause}", file.display());
+                self.problem(written.node, what, "give a synchronizationSchema of the synchronization API, in JSON");
+                None
+            }
+        }
+    }
+
+    fn compiled(&mut self, at: NodeId, origin: SchemaOrigin, document: SynchronizationSchema) -> Option<JobSchema> {
+        match sync_schema::compile(&document) {
+            Ok(rules) => Some(JobSchema { origin, document, rules }),
+            Err(problems) => {
+                for problem in problems {
+                    self.problem(at, format!("in this schema: {problem}"), "mend it there");
+                }
+                None
+            }
+        }
     }
 
     fn faulty_below(&self, node: NodeId) -> bool {
@@ -234,6 +297,15 @@ impl Resolver<'_> {
         let found = find(&self.document.root, node);
         keys.iter().fold(found, |inner, key| inner.and_then(|inner| inner.get(key))).map_or(node, |inner| inner.id)
     }
+}
+
+fn read_bounded(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(MAX_SCHEMA_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SCHEMA_BYTES {
+        return Err(std::io::Error::other(format!("it has more than {MAX_SCHEMA_BYTES} bytes")));
+    }
+    Ok(text)
 }
 
 fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {

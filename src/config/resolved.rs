@@ -2,13 +2,16 @@
 //!
 //! It does not connect to anything: whether a server answers is asked by whoever uses it.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::job::{GuardSettings, Policy, Schedule};
-use super::settings::{GraphSettings, LdapSettings, ScimSettings};
 use crate::model::JobId;
 use crate::secret::Secret;
+use crate::source::graph::GraphSettings;
+use crate::source::ldap::LdapSettings;
+use crate::sync_schema::Schema;
+use crate::sync_schema::wire::SynchronizationSchema;
+use crate::target::{Protected, ScimSettings};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -24,11 +27,11 @@ pub struct Config {
 
 /// Where state is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreSettings {
-    /// A database file, made when it is missing.
-    Sqlite { file: PathBuf },
-    /// A PostgreSQL database; its URL may hold a password.
-    Postgres { url: Secret },
+pub struct StoreSettings {
+    /// The URL of the database; the path of a file is complete. It may hold a password.
+    pub url: Secret,
+    /// A PEM file of authorities to trust besides the system's, for PostgreSQL.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A directory that jobs read.
@@ -50,6 +53,7 @@ pub enum Connector {
 pub struct Application {
     pub name: String,
     pub target: TargetConfig,
+    /// Resources that no job ever touches, such as the accounts for emergencies.
     pub protected: Protected,
     pub jobs: Vec<JobConfig>,
 }
@@ -60,25 +64,26 @@ pub enum TargetConfig {
     Scim(Box<ScimSettings>),
 }
 
-/// Resources that no job ever touches, such as the accounts for emergencies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Protected {
-    /// `userName`s, to compare without regard to case.
-    pub user_names: BTreeSet<String>,
-    /// Resource ids of the target.
-    pub ids: BTreeSet<String>,
-}
-
 /// One source → one application.
 #[derive(Clone, Debug)]
 pub struct JobConfig {
     pub id: JobId,
     /// The name of one of [`Config::sources`].
     pub source: String,
-    pub schema: SchemaOrigin,
+    pub schema: JobSchema,
     pub schedule: Schedule,
     pub policy: Policy,
     pub accidental_deletion: GuardSettings,
+}
+
+/// The synchronization schema of a job.
+#[derive(Clone, Debug)]
+pub struct JobSchema {
+    pub origin: SchemaOrigin,
+    /// As it was written.
+    pub document: SynchronizationSchema,
+    /// Compiled from the document.
+    pub rules: Schema,
 }
 
 /// Where a job's synchronization schema comes from.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::JobId;
+use crate::secret::Secret;
 
 const SOUND: &str = r#"
 store: { url: "postgres://app:${env:DB_PASSWORD}@db/provisor" }
@@ -16,6 +17,7 @@ sources:
       urls: [ldaps://ldap.example.com]
       bind_dn: cn=reader,dc=example,dc=com
       password: ${env:LDAP_PASSWORD}
+      users: { kind: User, base: "ou=people,dc=example,dc=com", filter: (objectClass=inetOrgPerson) }
   - name: entra
     graph: { tenant: contoso, client_id: app, client_secret: "${env:GRAPH_SECRET}" }
 applications:
@@ -43,9 +45,7 @@ fn parse(text: &str) -> Result<Config, ConfigErrors> {
 #[test]
 fn a_sound_file_is_completed_with_defaults_and_secrets() {
     let config = parse(SOUND).expect("it is sound");
-    assert!(
-        matches!(&config.store, StoreSettings::Postgres { url } if url.expose() == "postgres://app:hunter2@db/provisor")
-    );
+    assert_eq!(config.store.url.expose(), "postgres://app:hunter2@db/provisor");
     let hr = config.job(&JobId::new("hr")).expect("it is there");
     assert_eq!((hr.application.name.as_str(), hr.source.name.as_str()), ("crm", "corp-ldap"));
     assert_eq!(hr.job.schedule, Schedule { interval: Duration::from_secs(30), full_read: Schedule::FULL_READ });
@@ -66,8 +66,35 @@ fn the_store_is_a_file_beside_the_configuration_unless_it_says_otherwise() {
         ("store: { url: 'sqlite:///var/lib/p.db' }", "/var/lib/p.db"),
     ] {
         let config = parse(&format!("{store}\nsources: []\n")).expect(store);
-        assert_eq!(config.store, StoreSettings::Sqlite { file: file.into() });
+        assert_eq!(config.store, StoreSettings { url: Secret::new(format!("sqlite:{file}")), ca_file: None });
     }
+}
+
+#[test]
+fn a_schema_of_ones_own_is_read_from_beside_the_file_and_checked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("provisor.yaml");
+    let text = SOUND.replace("template: scim-ldap", "schema: own.json");
+    let read = |schema: &str| {
+        std::fs::write(folder.path().join("own.json"), schema).expect("it is writable");
+        match Config::parse(&text, &file, &environment) {
+            Ok(config) => Ok(config.job(&JobId::new("hr")).expect("it is there").job.schema.origin.clone()),
+            Err(error) => Err(error.to_string().replace(&folder.path().display().to_string(), "FOLDER")),
+        }
+    };
+    let sound = serde_json::to_string(&crate::templates::Template::all()[0].schema()).expect("it is JSON");
+    assert_eq!(read(&sound), Ok(SchemaOrigin::File(folder.path().join("own.json"))));
+    let broken = sound.replacen("Switch(", "Swich(", 1);
+    let told: Vec<String> = ["{", "[]", &broken].into_iter().filter_map(|schema| read(schema).err()).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn the_configuration_of_the_containers_is_sound() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/provisor.yaml");
+    let text = std::fs::read_to_string(&file).expect("it is there");
+    let config = Config::parse(&text, &file, &|_| Some("secret".to_owned())).expect("it is sound");
+    assert_eq!(config.jobs().count(), 1);
 }
 
 #[test]
@@ -113,9 +140,12 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
                 "graph:",
             ),
         ),
+        ("an unknown template", SOUND.replace("template: scim-ldap", "template: scim-ldab")),
+        ("a schema that is not there", SOUND.replace("template: scim-ldap", "schema: nowhere.json")),
         ("a template and a schema", with_job("schema: x.json")),
         ("no schema at all", SOUND.replace("template: scim-ldap", "# none")),
         ("an unknown store", SOUND.replace("postgres://", "mysql://")),
+        ("a store in memory", SOUND.replace("postgres://app:${env:DB_PASSWORD}@db/provisor", "sqlite::memory:")),
         ("a bad store URL", SOUND.replace("@db/", "@:x/")),
         ("no target URL", SOUND.replace("https://crm.example.com/scim/v2", "crm.example.com")),
         ("no target kind", SOUND.replace("scim: {", "sim: {")),

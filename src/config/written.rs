@@ -3,13 +3,17 @@
 //! Every key is known here and every value has its shape; whether they make sense together is asked later.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::duration::WrittenDuration;
 use super::job::{GuardSettings, Policy};
 use super::read::Located;
-use super::settings::{GraphSettings, LdapSettings, ScimSettings};
+use crate::model::ResourceId;
+use crate::source::graph::GraphSettings;
+use crate::source::ldap::LdapSettings;
+use crate::target::ScimSettings;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -31,6 +35,9 @@ pub(super) struct WrittenConfig {
 pub(super) struct WrittenStore {
     /// `sqlite://FILE`, relative to this file, or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub(super) url: Located<String>,
+    /// A PEM file of authorities to trust besides the system's, for PostgreSQL. Default: none.
+    #[serde(default)]
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 /// A directory: a name, and one of the ways to read it.
@@ -69,7 +76,7 @@ pub(super) struct WrittenProtected {
     /// `userName`s, compared without regard to case.
     pub(super) user_names: BTreeSet<String>,
     /// Resource ids of the target.
-    pub(super) ids: BTreeSet<String>,
+    pub(super) ids: BTreeSet<ResourceId>,
 }
 
 #[derive(Debug, Deserialize)]

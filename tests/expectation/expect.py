@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     origin.add_argument("--ldif", type=Path, help="the output of such a search, with operational attributes")
     directory.add_argument("--bind-dn")
     directory.add_argument("--password")
-    directory.add_argument("--suffix", default="dc=example,dc=com")
+    directory.add_argument("--suffix", default="dc=example,dc=org")
     directory.add_argument("--users-base", help="default: ou=people below the suffix")
     directory.add_argument("--groups-base", help="default: ou=groups below the suffix")
     directory.add_argument("--before", type=Path, help="the view before the changes, for what is carried over")

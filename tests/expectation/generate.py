@@ -136,7 +136,7 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=500)
     parser.add_argument("--groups", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--suffix", default="dc=example,dc=com")
+    parser.add_argument("--suffix", default="dc=example,dc=org")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.users < 100 or arguments.groups < 20:

@@ -34,7 +34,15 @@ impl ReadFault {
 
 impl de::Error for ReadFault {
     fn custom<T: Display>(message: T) -> Self {
-        Self::new(message.to_string(), None)
+        let message = message.to_string();
+        // The URL type quotes what it cannot parse behind its reason.
+        match message.split_once(": \"") {
+            Some((reason, _)) => Self::new(
+                format!("this is no URL: {reason}"),
+                Some("write it whole, such as `https://host/path`".into()),
+            ),
+            None => Self::new(message, None),
+        }
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
