@@ -145,7 +145,7 @@ fn pool(manager: Manager, size: u32) -> Pool<Manager> {
         .idle_timeout(None)
         .max_lifetime(None)
         .connection_timeout(CHECKOUT)
-        .test_on_check_out(false)
+        .test_on_check_out(true)
         .error_handler(Box::new(NopErrorHandler))
         .build_unchecked(manager)
 }

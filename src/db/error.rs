@@ -79,7 +79,9 @@ impl From<DieselError> for DbError {
             | DatabaseErrorKind::NotNullViolation
             | DatabaseErrorKind::CheckViolation
             | DatabaseErrorKind::ExclusionViolation => Self::Conflict { cause },
-            DatabaseErrorKind::ClosedConnection => lost("the connection was closed", cause),
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                lost("the connection was closed", cause)
+            }
             DatabaseErrorKind::SerializationFailure => lost("another transaction was in the way", cause),
             DatabaseErrorKind::ReadOnlyTransaction => lost("it is read-only", cause),
             _ => {

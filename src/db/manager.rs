@@ -35,8 +35,9 @@ impl ManageConnection for Manager {
         }
     }
 
-    fn is_valid(&self, _: &mut Backend) -> Result<(), DbError> {
-        Ok(())
+    /// Asks nobody: a connection that was lost while it lay idle knows it.
+    fn is_valid(&self, backend: &mut Backend) -> Result<(), DbError> {
+        if self.has_broken(backend) { Err(DbError::unavailable("the connection was lost")) } else { Ok(()) }
     }
 
     fn has_broken(&self, backend: &mut Backend) -> bool {

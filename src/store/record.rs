@@ -20,7 +20,7 @@ pub struct RecordPage {
     pub schema_version: i64,
     /// Every object mapping whose objects are kept.
     pub mappings: Vec<RecordedMapping>,
-    /// In arrival order.
+    /// In arrival order; a container comes before what is named by its new name.
     pub changes: Vec<Change>,
     /// True while everything is read: what is delivered counts as seen under the generation.
     pub full_round: bool,

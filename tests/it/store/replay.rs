@@ -1,7 +1,5 @@
 //! Recording is idempotent: any pages applied twice leave what one application leaves.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use provisor::model::{
@@ -29,37 +27,48 @@ fn change() -> impl Strategy<Value = Change> {
     let kind = prop::sample::select([("User", "manager"), ("Group", "members")].as_slice());
     let names = || prop::collection::vec(name(), 0..3);
     prop_oneof![
-        3 => (kind.clone(), anchor(), names(), names(), 0..3i64).prop_map(|((kind, attribute), anchor, names, to, mail)| {
-            Change::Object(SourceObject {
-                kind: ObjectKind::new(kind),
-                anchor: Anchor::new(format!("{kind}-{anchor}")),
-                names,
-                attributes: Attributes::from_iter([("mail", Value::Integer(mail))]),
-                references: [(attribute.to_owned(), to)].into(),
-            })
-        }),
-        2 => (kind, anchor(), names(), prop::collection::vec((name(), any::<bool>()), 0..3)).prop_map(
-            |((kind, attribute), anchor, names, references)| {
-                let references = references.into_iter();
-                Change::Partial(PartialObject {
+            3 => (kind.clone(), anchor(), names(), names(), 0..3i64).prop_map(|((kind, attribute), anchor, names, to, mail)| {
+                Change::Object(SourceObject {
                     kind: ObjectKind::new(kind),
                     anchor: Anchor::new(format!("{kind}-{anchor}")),
                     names,
-                    attributes: [("mail".to_owned(), None)].into(),
-                    references: references
-                        .map(|(to, present)| ReferenceChange { attribute: attribute.to_owned(), to, present })
-                        .collect(),
+                    attributes: Attributes::from_iter([("mail", Value::Integer(mail))]),
+                    references: [(attribute.to_owned(), to)].into(),
                 })
-            }
-        ),
-        1 => (anchor(), prop::sample::select(
-            [Departure::SoftDeleted, Departure::LeftFeed, Departure::Deleted].as_slice(),
-        ))
-            .prop_map(|(anchor, departure)| Change::Departed { anchor: Anchor::new(format!("User-{anchor}")), departure }),
-        1 => prop::collection::vec(anchor(), 0..3).prop_map(|anchors| {
-            Change::Present(anchors.into_iter().map(|anchor| Anchor::new(format!("User-{anchor}"))).collect())
-        }),
-    ]
+            }),
+            2 => (kind, anchor(), names(), prop::collection::vec((name(), any::<bool>()), 0..3)).prop_map(
+                |((kind, attribute), anchor, names, references)| {
+                    let references = references.into_iter();
+                    Change::Partial(PartialObject {
+                        kind: ObjectKind::new(kind),
+                        anchor: Anchor::new(format!("{kind}-{anchor}")),
+                        names,
+                        attributes: [("mail".to_owned(), None)].into(),
+                        references: references
+                            .map(|(to, present)| ReferenceChange { attribute: attribute.to_owned(), to, present })
+                            .collect(),
+                    })
+                }
+            ),
+            1 => (anchor(), prop::sample::select(
+                [Departure::SoftDeleted, Departure::LeftFeed, Departure::Deleted].as_slice(),
+            ))
+                .prop_map(|(anchor, departure)| Change::Departed {
+    kind: ObjectKind::new("User"), anchor: Anchor::new(format!("User-{anchor}")), departure }),
+            1 => prop::collection::vec(anchor(), 0..3).prop_map(|anchors| {
+                Change::Present(anchors.into_iter().map(|anchor| Anchor::new(format!("User-{anchor}"))).collect())
+            }),
+        ]
+}
+
+/// A page: containers first, each once, as a source delivers them; then objects.
+fn page() -> impl Strategy<Value = Vec<Change>> {
+    let container = (anchor(), prop::sample::select(["p", "q", "r"].as_slice())).prop_map(|(anchor, inner)| {
+        let anchor = Anchor::new(format!("container-{anchor}"));
+        Change::Container { anchor, name: Name::of_path(["o", inner]) }
+    });
+    (prop::option::of(container), prop::collection::vec(change(), 0..8))
+        .prop_map(|(container, changes)| container.into_iter().chain(changes).collect())
 }
 
 /// What the source side of the store holds: everything but counters.
@@ -79,14 +88,15 @@ async fn state(world: &World) -> Vec<String> {
 
 #[test]
 fn pages_applied_twice_leave_what_one_application_leaves() {
-    let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
-    let pages = prop::collection::vec(prop::collection::vec(change(), 0..8), 1..4);
-    let mut runner = TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(Store::open(&Secret::new("sqlite::memory:"), None)).unwrap();
+    let pages = prop::collection::vec(page(), 1..4);
+    let mut runner = TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&pages, |pages| {
         let (once, twice) = runtime.block_on(async {
-            let store = Store::open(&Secret::new("sqlite::memory:"), None).await.unwrap();
-            let once = World::with_job(store.clone(), "once").await;
-            let twice = World::with_job(store, "twice").await;
+            let case = uuid::Uuid::now_v7();
+            let once = World::with_job(store.clone(), &format!("once {case}")).await;
+            let twice = World::with_job(store.clone(), &format!("twice {case}")).await;
             for page in pages {
                 once.record(page.clone()).await;
                 twice.record(page.clone()).await;

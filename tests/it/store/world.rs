@@ -88,7 +88,7 @@ pub(super) fn partial(kind: &str, anchor: &str, references: &[(&str, Name, bool)
 }
 
 pub(super) fn departed(anchor: &str, departure: Departure) -> Change {
-    Change::Departed { anchor: Anchor::new(anchor), departure }
+    Change::Departed { kind: ObjectKind::new("User"), anchor: Anchor::new(anchor), departure }
 }
 
 pub(super) fn failure() -> Failure {
