@@ -128,7 +128,7 @@ class Counting(unittest.TestCase):
             {"sequence": 6, "method": "GET", "path": "/scim/v2/Users?count=1", "status": 200, "body": None},
             {"sequence": 7, "method": "PATCH", "path": "/scim/v2/Users/1", "status": 200, "body": {}},
             {"sequence": 8, "method": "POST", "path": "/scim/v2/Users/.search", "status": 200, "body": {}},
-            {"sequence": 9, "method": "POST", "path": "/scim/v2/Users", "status": 201, "body": '{"externalId": "b"}'},
+            {"sequence": 9, "method": "POST", "path": "/Users", "status": 201, "body": '{"externalId": "b"}'},
         ]
         found = writes.journaled(journal, before, {"users": [], "groups": []})
         self.assertEqual(found, {("PATCH", "Users", "a"): 1, ("POST", "Users", "b"): 1})

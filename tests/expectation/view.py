@@ -87,10 +87,12 @@ def _group(entry: Entry, by_name: dict, by_uid: dict) -> dict:
 
 
 def _references(entry: Entry, attribute: str) -> list[tuple]:
+    """The names an attribute holds. A directory that demands a value gets the entry itself: that is no reference."""
     names = []
+    own = dn.normalise(entry.dn)
     for value in entry.values(attribute):
         try:
             names.append(dn.normalise(value))
         except dn.DnError:
             continue
-    return names
+    return [name for name in names if name != own]

@@ -64,12 +64,13 @@ def journaled(journal: list[dict], before: dict, after: dict) -> Counter:
     for entry in journal:
         if entry["sequence"] <= before["journal"] or entry["method"] not in WRITES:
             continue
-        segments = entry["path"].split("?")[0].strip("/").split("/")
-        if segments[-1] == ".search" or segments[:2] != ["scim", "v2"]:
+        # The path may begin with the base, as in `/scim/v2/Users/7`.
+        segments = entry["path"].split("?")[0].removeprefix("/scim/v2").strip("/").split("/")
+        if segments[-1] == ".search":
             continue
-        endpoint = segments[2] if len(segments) > 2 else ""
-        if len(segments) > 3:
-            anchor = anchors.get(segments[3], f"id {segments[3]}")
+        endpoint = segments[0]
+        if len(segments) > 1:
+            anchor = anchors.get(segments[1], f"id {segments[1]}")
         else:
             anchor = _body(entry).get("externalId", "without externalId")
         counts[entry["method"], endpoint, anchor] += 1
