@@ -3,5 +3,7 @@
 mod architecture;
 mod fixtures;
 mod ldap_source;
+mod main_job;
+mod restart;
 mod store;
 mod support;

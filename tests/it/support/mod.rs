@@ -1,6 +1,7 @@
 //! What several modules of the integration tests need.
 
 pub(crate) mod postgres;
+pub(crate) mod program;
 pub(crate) mod slapd;
 
 use std::path::PathBuf;

@@ -14,7 +14,9 @@ use super::repository;
 
 pub(crate) const SUFFIX: &str = "dc=example,dc=org";
 pub(crate) const READER: &str = "cn=reader,dc=example,dc=org";
-const ADMIN: &str = "cn=admin,dc=example,dc=org";
+/// Who may write, and reads without limits.
+pub(crate) const ADMIN: &str = "cn=admin,dc=example,dc=org";
+pub(crate) const ADMIN_PASSWORD: &str = "admin";
 
 /// How the server differs from the usual one.
 #[derive(Clone, Debug)]
@@ -52,6 +54,12 @@ pub(crate) struct Slapd {
 impl Slapd {
     /// Starts a server that holds `fixtures/ldap/directory.ldif`.
     pub(crate) fn start(options: &SlapdOptions) -> Self {
+        let fixture = fs::read_to_string(repository("fixtures/ldap/directory.ldif")).expect("the fixture");
+        Self::start_with(options, &fixture)
+    }
+
+    /// Starts a server that holds these entries.
+    pub(crate) fn start_with(options: &SlapdOptions, ldif: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
         fs::create_dir(folder.path().join("db")).expect("a folder for the database");
@@ -72,7 +80,7 @@ impl Slapd {
             "database mdb",
             &format!("suffix \"{SUFFIX}\""),
             &format!("rootdn \"{ADMIN}\""),
-            "rootpw admin",
+            &format!("rootpw {ADMIN_PASSWORD}"),
             &format!("directory {}", path("db")),
             "maxsize 268435456",
             "dbnosync",
@@ -88,8 +96,7 @@ impl Slapd {
         fs::write(folder.path().join("slapd.conf"), configuration.join("\n") + "\n").expect("the configuration");
         let (port, tls_port, process) = launch(&folder);
         let slapd = Self { folder, port, tls_port, process };
-        let fixture = fs::read_to_string(repository("fixtures/ldap/directory.ldif")).expect("the fixture");
-        slapd.add(&fixture);
+        slapd.add(ldif);
         slapd
     }
 
@@ -163,7 +170,7 @@ impl Slapd {
 
     fn change(&self, program: &str, ldif: &str) {
         let mut command = Command::new(program)
-            .args(["-x", "-H", &self.url(), "-D", ADMIN, "-w", "admin"])
+            .args(["-x", "-H", &self.url(), "-D", ADMIN, "-w", ADMIN_PASSWORD])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,0 +1,230 @@
+//! The program itself, as a person runs it: processes, a configuration, exit codes.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::repository;
+use super::slapd::{ADMIN, ADMIN_PASSWORD, SUFFIX, Slapd};
+
+/// The bearer token of every target started here.
+pub(crate) const TOKEN: &str = "test-token";
+
+/// The program, ready for its arguments.
+pub(crate) fn provisor() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provisor"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// `provisor target` in a process of its own, stopped when dropped.
+pub(crate) struct Target {
+    process: Child,
+    pub(crate) base_url: String,
+}
+
+impl Target {
+    pub(crate) fn start(dialect: &str) -> Self {
+        let mut process = provisor()
+            .args(["target", "--listen", "127.0.0.1:0", "--token", TOKEN, "--dialect", dialect])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a target");
+        let output = process.stdout.take().expect("its output");
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).expect("the line that says where it serves");
+        let base_url = line.trim().rsplit(' ').next().expect("an address").to_owned();
+        Self { process, base_url }
+    }
+
+    /// An administrative request: what tests ask of the target, and no client of the protocol can.
+    pub(crate) async fn admin(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
+        let root = self.base_url.trim_end_matches("/scim/v2");
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let mut request = client.request(method, format!("{root}/admin/{path}")).bearer_auth(TOKEN);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.expect("an answer");
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        let text = response.text().await.expect("a body");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
+    }
+
+    /// Makes the `nth` write from now on hang after it was committed.
+    pub(crate) async fn hang_after_commit(&self, nth: u64) {
+        let rules = json!([{ "nth": nth, "moment": "after_commit", "do": { "hang": true } }]);
+        self.admin(reqwest::Method::POST, "faults", Some(rules)).await;
+    }
+
+    /// True once a fault rule has struck.
+    pub(crate) async fn fault_fired(&self) -> bool {
+        let rules = self.admin(reqwest::Method::GET, "faults", None).await;
+        let rules = rules.as_array().cloned().unwrap_or_default();
+        rules.iter().any(|rule| rule["fired"].as_u64().unwrap_or_default() > 0)
+    }
+
+    pub(crate) async fn clear_faults(&self) {
+        self.admin(reqwest::Method::DELETE, "faults", None).await;
+    }
+
+    /// How many writes have been asked for.
+    pub(crate) async fn writes(&self) -> u64 {
+        let journal = self.admin(reqwest::Method::GET, "journal", None).await;
+        let entries =
+            journal.as_array().cloned().unwrap_or_else(|| journal["entries"].as_array().cloned().unwrap_or_default());
+        entries.last().and_then(|entry| entry["sequence"].as_u64()).unwrap_or_default()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A folder with a `provisor.yaml` for the job `hr`.
+pub(crate) struct Gateway {
+    pub(crate) folder: TempDir,
+}
+
+impl Gateway {
+    /// A gateway from this directory to this target. `store` is its URL; a SQLite file in the folder when there is none.
+    pub(crate) fn new(slapd: &Slapd, target: &Target, store: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("store.db");
+        let store = store.map_or_else(|| format!("sqlite://{}", file.display()), str::to_owned);
+        let configuration = json!({
+            "store": { "url": store },
+            "sources": [{ "name": "corp", "ldap": {
+                "urls": [slapd.url()], "security": "plain", "bind_dn": ADMIN, "password": ADMIN_PASSWORD,
+                "users": { "kind": "User", "base": format!("ou=people,{SUFFIX}"), "filter": "(objectClass=inetOrgPerson)" },
+                "groups": { "kind": "Group", "base": format!("ou=groups,{SUFFIX}"),
+                    "filter": "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))" },
+            } }],
+            "applications": [{
+                "name": "crm",
+                "target": { "scim": { "base_url": target.base_url, "auth": { "bearer": TOKEN } } },
+                "jobs": [{ "name": "hr", "source": "corp", "template": "scim-ldap" }],
+            }],
+        });
+        std::fs::write(folder.path().join("provisor.yaml"), configuration.to_string()).expect("the configuration");
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `provisor run`, not started.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = provisor();
+        command.args(["run", "hr", "--output", "json", "-c"]).arg(self.path("provisor.yaml"));
+        command.env_remove("RUST_LOG");
+        command
+    }
+
+    /// One cycle that has to end well; its report.
+    pub(crate) fn run(&self) -> Value {
+        let output = self.command().output().expect("the program");
+        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+        serde_json::from_slice(&output.stdout).expect("a report")
+    }
+}
+
+/// What a process said.
+pub(crate) fn text_of(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The judge, which shares no code with the program: `tests/expectation/expect.py`.
+pub(crate) struct Expectation<'a> {
+    pub(crate) slapd: &'a Slapd,
+    pub(crate) target: &'a Target,
+    pub(crate) folder: &'a Path,
+}
+
+impl Expectation<'_> {
+    /// Computes what the target should hold for the directory as it is now, carried over from `before`.
+    pub(crate) fn of_directory(&self, name: &str, before: Option<&str>) {
+        let url = self.slapd.url();
+        let mut arguments = vec![
+            "directory",
+            "--uri",
+            &url,
+            "--bind-dn",
+            ADMIN,
+            "--password",
+            ADMIN_PASSWORD,
+            "--suffix",
+            SUFFIX,
+            "--out",
+            name,
+        ];
+        if let Some(before) = before {
+            arguments.extend(["--before", before]);
+        }
+        self.ask(&arguments);
+    }
+
+    /// The target holds exactly what `name` says.
+    pub(crate) fn compare(&self, name: &str) {
+        self.ask(&["compare", "--expected", name, "--target", &self.target.base_url, "--token", TOKEN]);
+    }
+
+    /// Remembers the target as it is, to count writes from.
+    pub(crate) fn snapshot(&self, name: &str) {
+        self.ask(&["snapshot", "--out", name, "--target", &self.target.base_url, "--token", TOKEN]);
+    }
+
+    /// The target got exactly the writes that lead from `before` to `after`.
+    pub(crate) fn writes(&self, before: &str, after: &str, snapshot: &str) {
+        let target = self.target.base_url.as_str();
+        self.ask(&[
+            "writes",
+            "--before",
+            before,
+            "--after",
+            after,
+            "--snapshot",
+            snapshot,
+            "--target",
+            target,
+            "--token",
+            TOKEN,
+        ]);
+    }
+
+    fn ask(&self, arguments: &[&str]) {
+        let output = Command::new("python3")
+            .arg(repository("tests/expectation/expect.py"))
+            .args(arguments)
+            .current_dir(self.folder)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .expect("python3");
+        assert!(output.status.success(), "{}: {}", arguments[0], text_of(&output));
+    }
+}
+
+/// A directory of this size, and changes to it, in `base.ldif` and `changes.ldif`.
+pub(crate) fn generate_directory(folder: &Path, users: u32, groups: u32, seed: u64) {
+    let output = Command::new("python3")
+        .arg(repository("tests/expectation/generate.py"))
+        .args(["--users", &users.to_string(), "--groups", &groups.to_string(), "--seed", &seed.to_string()])
+        .args(["--suffix", SUFFIX, "--out"])
+        .arg(folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("python3");
+    assert!(output.status.success(), "{}", text_of(&output));
+}
+
+/// True when everything is to be proved at its full scale.
+pub(crate) fn full_scale() -> bool {
+    std::env::var("PROVISOR_TEST_SCALE").is_ok_and(|scale| scale == "full")
+}
