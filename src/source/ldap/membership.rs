@@ -57,15 +57,17 @@ impl Reference {
         self.parts.iter().map(|(attribute, _)| attribute.as_str())
     }
 
-    /// The names this reference of `entry` holds, each once. Empty values and the object itself, which directories
-    /// use as placeholders, are dropped; what cannot be read is dropped and logged.
+    /// The names this reference of `entry` holds, each once. Empty values are dropped, and the group itself as its own
+    /// member: `groupOfNames` needs a member, so directories use these as placeholders. Somebody who is their own
+    /// manager is meant. What cannot be read is dropped and logged.
     pub(super) fn names(&self, entry: &Entry, own_name: &Name, anchor: &Anchor) -> Vec<Name> {
         let mut names = BTreeSet::new();
         for (attribute, naming) in &self.parts {
+            let own_is_placeholder = matches!(attribute.as_str(), "member" | "uniquemember");
             let mut unreadable = 0;
             for value in entry.values(attribute) {
                 match read(value, *naming) {
-                    Read::Name(name) if name != *own_name => {
+                    Read::Name(name) if !own_is_placeholder || name != *own_name => {
                         names.insert(name);
                     }
                     Read::Name(_) | Read::Placeholder => {}
