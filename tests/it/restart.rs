@@ -8,8 +8,8 @@ use crate::support::postgres::Postgres;
 use crate::support::program::{Expectation, Gateway, Target, full_scale, generate_directory};
 use crate::support::slapd::{SUFFIX, Slapd, SlapdOptions};
 
-const USERS: u32 = 60;
-const GROUPS: u32 = 6;
+const USERS: u32 = 100;
+const GROUPS: u32 = 20;
 
 /// How long a run may take to reach the request at which it is killed.
 const PATIENCE: Duration = Duration::from_secs(60);

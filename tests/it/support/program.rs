@@ -43,6 +43,7 @@ impl Target {
     /// An administrative request: what tests ask of the target, and no client of the protocol can.
     pub(crate) async fn admin(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
         let root = self.base_url.trim_end_matches("/scim/v2");
+        provisor::net::install_crypto_provider();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let mut request = client.request(method, format!("{root}/admin/{path}")).bearer_auth(TOKEN);
         if let Some(body) = body {
