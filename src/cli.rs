@@ -4,8 +4,6 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::telemetry::LogFormat;
-
 /// Provisions users and groups from LDAP and Microsoft Graph into any SCIM 2.0 application.
 ///
 /// Start with `provisor demo`: it needs no service and no file.
@@ -24,6 +22,16 @@ pub struct Cli {
     /// How log lines are written.
     #[arg(long, value_enum, default_value_t, global = true)]
     pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

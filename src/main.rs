@@ -3,12 +3,19 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use provisor::{cli::Cli, commands, net, telemetry};
+use provisor::{
+    cli::{Cli, LogFormat},
+    commands, net, telemetry,
+};
 
 fn main() -> ExitCode {
     net::install_crypto_provider();
     let cli = Cli::parse();
-    telemetry::install(cli.verbose, cli.log_format);
+    let format = match cli.log_format {
+        LogFormat::Text => telemetry::LogFormat::Text,
+        LogFormat::Json => telemetry::LogFormat::Json,
+    };
+    telemetry::install(cli.verbose, format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return commands::report(&anyhow::Error::new(error).context("cannot start the runtime")),

@@ -93,8 +93,11 @@ fn wanted_change(attribute: &DesiredAttribute<'_>, former: Option<&ExportedValue
                 }
                 _ => value.clone(),
             };
-            let same = known.is_some_and(|former| same(former, &value, mapping.case_exact));
-            (!same && !(former.is_none() && is_unassigned(&value))).then_some(Some(value))
+            let unchanged = match (former, known) {
+                (None, _) => is_unassigned(&value),
+                (Some(_), known) => known.is_some_and(|known| same(known, &value, mapping.case_exact)),
+            };
+            (!unchanged).then_some(Some(value))
         }
     }
 }

@@ -225,7 +225,7 @@ async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Op
         for answer in answers.values_mut().filter(|answer| matches!(answer, Answer::Done(done) if done.was_absent)) {
             *answer = Answer::NotAsked;
         }
-        stopped_by = Some(CycleError::Target(error));
+        stopped_by = Some(error.into());
     }
     for item in items.iter_mut() {
         let Some(answer) = answers.remove(&item.known.key) else { continue };
@@ -239,7 +239,7 @@ async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Op
             Answer::Failed(error) => {
                 let step = not_done(run, &item.known, &action, &error, intent);
                 if stops_the_cycle(error.class()) && stopped_by.is_none() {
-                    stopped_by = Some(CycleError::Target(error));
+                    stopped_by = Some(error.into());
                 }
                 step
             }

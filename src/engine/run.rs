@@ -68,7 +68,7 @@ pub enum CycleError {
     #[error("the cycle stopped at its source")]
     Source(#[from] SourceError),
     #[error("the cycle stopped at its target")]
-    Target(#[from] TargetError),
+    Target(#[source] Box<TargetError>),
     #[error("the cycle stopped at its store")]
     Store(#[from] StoreError),
     /// The other side answers, but it is not the one we know.
@@ -80,6 +80,12 @@ pub enum CycleError {
     /// A part of the cycle ended without a result.
     #[error("a page of the cycle ended unexpectedly")]
     PageLost(#[source] tokio::task::JoinError),
+}
+
+impl From<TargetError> for CycleError {
+    fn from(error: TargetError) -> Self {
+        Self::Target(Box::new(error))
+    }
 }
 
 impl CycleError {
