@@ -8,6 +8,10 @@ use provisor::{
     commands, net, telemetry,
 };
 
+/// A cycle makes and drops many small values on several threads, which the system's allocator serves slowly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     net::install_crypto_provider();
     let cli = Cli::parse();

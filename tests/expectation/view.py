@@ -87,9 +87,9 @@ def _group(entry: Entry, by_name: dict, by_uid: dict) -> dict:
 
 
 def _references(entry: Entry, attribute: str) -> list[tuple]:
-    """The names an attribute holds. A directory that demands a value gets the entry itself: that is no reference."""
+    """The names an attribute holds. A group that must have a member has itself for one: that is no reference."""
     names = []
-    own = dn.normalise(entry.dn)
+    own = dn.normalise(entry.dn) if attribute != "manager" else None
     for value in entry.values(attribute):
         try:
             names.append(dn.normalise(value))
