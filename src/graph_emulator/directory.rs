@@ -117,6 +117,12 @@ impl Directory {
         Self { tenant_id, display_name, verified_domains, digest, users, groups, head: FIRST_STEP }
     }
 
+    /// Distinguishes the content from itself: no delta token that was issued is good any more.
+    pub(super) fn forget_tokens(&mut self) {
+        let hash = Sha256::new().chain_update(&self.digest).finalize();
+        self.digest = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    }
+
     /// The last step taken.
     pub(super) fn head(&self) -> u64 {
         self.head

@@ -9,11 +9,40 @@ use super::{Running, directory::Kind, error::GraphError};
 #[derive(Clone, Debug)]
 pub enum Staged {
     /// A user with these properties joins these groups.
-    Join { properties: Map<String, Json>, groups: Vec<String> },
+    Join {
+        properties: Map<String, Json>,
+        groups: Vec<String>,
+    },
     /// Properties of a user change; null clears one.
-    Update { user: String, properties: Map<String, Json> },
+    Update {
+        user: String,
+        properties: Map<String, Json>,
+    },
     /// A user is moved to the recycle bin.
-    Leave { user: String },
+    Leave {
+        user: String,
+    },
+    /// A user comes back out of the recycle bin, named by id.
+    Restore {
+        user: String,
+    },
+    /// A user, named by id, is deleted from the recycle bin for good.
+    Purge {
+        user: String,
+    },
+    /// A user gets a manager, or loses the one it has.
+    SetManager {
+        user: String,
+        manager: Option<String>,
+    },
+    AddMember {
+        group: String,
+        member: String,
+    },
+    RemoveMember {
+        group: String,
+        member: String,
+    },
 }
 
 /// Why a change was refused.
@@ -41,8 +70,20 @@ impl Running {
                     directory.update(Kind::User, &user, properties).map_err(refused)?;
                 }
                 Staged::Leave { user } => directory.delete(Kind::User, &user, Utc::now()).map_err(refused)?,
+                Staged::Restore { user } => directory.restore(&user).map(drop).map_err(refused)?,
+                Staged::Purge { user } => directory.purge(&user).map_err(refused)?,
+                Staged::SetManager { user, manager } => {
+                    directory.set_manager(&user, manager.as_deref()).map_err(refused)?;
+                }
+                Staged::AddMember { group, member } => directory.add_member(&group, &member).map_err(refused)?,
+                Staged::RemoveMember { group, member } => directory.remove_member(&group, &member).map_err(refused)?,
             }
         }
         Ok(())
+    }
+
+    /// Makes every delta token that was issued worthless, as age does: the next query must start anew.
+    pub fn expire_delta_tokens(&self) {
+        self.service.directory().forget_tokens();
     }
 }
