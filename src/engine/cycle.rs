@@ -68,7 +68,7 @@ pub async fn run_cycle(
     });
     let counters = run.counters();
     let state = match &result {
-        Ok(()) if counters.escrowed + counters.staged > 0 => CycleState::Partial,
+        Ok(()) if counters.escrowed + counters.staged + counts.due > 0 => CycleState::Partial,
         Ok(()) => CycleState::Succeeded,
         Err(CycleError::Interrupted) => CycleState::Interrupted,
         Err(_) => CycleState::Failed,
@@ -141,7 +141,8 @@ async fn read_feed(
         Err(CycleError::Source(error)) if error.class() == FailureClass::Resync && start != Start::Full => {
             tracing::warn!(feed = %feed.id, "the watermark is no longer good, so the feed is read in full");
             reading.full = true;
-            reading.generation = run.cycle.generation;
+            // What the broken read brought must not pass for seen by this one.
+            reading.generation = run.store.next_generation(&run.job.id).await?;
             reading.read(Start::Full).await
         }
         result => result,
@@ -160,6 +161,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     async fn read(&self, start: Start) -> Result<(), CycleError> {
+        let resumed = matches!(start, Start::Resume(_));
         // Bounded, so that a source never reads further ahead than the store has recorded.
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         let (end, delivered) = {
@@ -174,7 +176,11 @@ impl Reading<'_> {
             }
         };
         if end.coverage == Coverage::Everything {
-            sweep::sweep(self.run, self.source, self.feed, self.generation, self.full, delivered).await?;
+            // What came before a resumed read is not counted.
+            if !resumed {
+                sweep::refuse_empty_directory(self.run, self.feed, delivered)?;
+            }
+            sweep::sweep(self.run, self.source, self.feed, self.generation, self.full).await?;
         }
         self.save_end(&end).await
     }

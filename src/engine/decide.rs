@@ -21,6 +21,9 @@ use crate::{
     sync_schema::ObjectMapping,
 };
 
+#[cfg(test)]
+pub(super) mod tests;
+
 /// The endpoint of the one resource type that has an `active` attribute.
 const USERS: &str = "Users";
 

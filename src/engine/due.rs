@@ -9,7 +9,7 @@ use crate::{
         run::{Approved, CycleError, Run},
         settle,
     },
-    model::{Anchor, ObjectKey},
+    model::{Anchor, Failure, FailureClass, ObjectKey},
     store::Outcome,
     sync_schema::ObjectMapping,
 };
@@ -46,6 +46,17 @@ pub(super) async fn act_on_due(run: &Arc<Run>) -> Result<(), CycleError> {
         }
     }
     Ok(())
+}
+
+/// A target that answers 404 to a change of what it shows when asked.
+fn refused_although_there() -> Failure {
+    Failure {
+        class: FailureClass::Transient,
+        code: "InvalidAnchor".to_owned(),
+        message: "the target answers 404 to a change of a resource that it has; look for a reference to a resource \
+                  that is gone"
+            .to_owned(),
+    }
 }
 
 async fn due_objects(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<u64, CycleError> {
@@ -90,18 +101,22 @@ async fn relink_vanished(run: &Arc<Run>) -> Result<bool, CycleError> {
     // Gone is only what a read by id does not find either.
     for mapping in &run.job.schema.mappings {
         let keys: Vec<ObjectKey> = vanished.iter().filter(|key| key.mapping == mapping.id).cloned().collect();
-        let mut outcomes: Vec<Outcome> = Vec::new();
+        let (mut outcomes, mut gone, mut there): (Vec<Outcome>, Vec<ObjectKey>, Vec<ObjectKey>) = Default::default();
         for known in run.store.known(&run.job.id, &keys).await? {
             let Some(link) = &known.link else { continue };
             if run.target.read(&mapping.target_kind, &link.resource).await?.is_none() {
                 outcomes.push(page::unlinked(&known, mapping));
+                gone.push(known.key);
+            } else {
+                there.push(known.key);
             }
         }
         if !outcomes.is_empty() {
             page::store_outcomes(run, outcomes).await?;
-            run.store.mark_due(&run.job.id, &keys).await?;
+            run.store.mark_due(&run.job.id, &gone).await?;
             run.set_indexed(&mapping.id, false);
         }
+        page::escrow(run, &there, &refused_although_there(), false).await?;
     }
     Ok(true)
 }

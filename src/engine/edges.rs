@@ -24,6 +24,7 @@ pub fn work(edges: &[Edge], references: &[ReferenceMapping]) -> EdgeWork {
     for reference in references {
         let edges = || edges.iter().filter(|edge| edge.attribute == reference.source_attribute);
         let additions: Vec<SentEdge> = edges().filter_map(addition).collect();
+        // What another reference still names is not removed.
         let kept: BTreeSet<&ResourceId> =
             edges().filter(|edge| edge.wanted).filter_map(|edge| edge.resource.as_ref()).collect();
         let removals = edges().filter_map(removal).filter(|removal| !kept.contains(&removal.resource));
@@ -34,8 +35,6 @@ pub fn work(edges: &[Edge], references: &[ReferenceMapping]) -> EdgeWork {
             work.due.extend(removals);
         }
         work.due.extend(additions);
-        // A reference that is gone while another one still names the same resource is forgotten, not removed.
-        work.due.extend(edges().filter_map(removal).filter(|removal| kept.contains(&removal.resource)));
     }
     work
 }
@@ -57,4 +56,104 @@ fn addition(edge: &Edge) -> Option<SentEdge> {
 fn removal(edge: &Edge) -> Option<SentEdge> {
     let resource = edge.exported_as.as_ref().filter(|_| !edge.wanted && edge.export != Export::Never)?;
     Some(SentEdge { key: edge.key(), resource: resource.clone(), added: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Anchor, Name, TargetPath},
+        scim::AttributePath,
+    };
+
+    fn references() -> Vec<ReferenceMapping> {
+        let reference = |name: &str, multivalued| ReferenceMapping {
+            target: AttributePath::new(name),
+            path: TargetPath::new(name),
+            source_attribute: name.to_owned(),
+            multivalued,
+        };
+        vec![reference("manager", false), reference("members", true)]
+    }
+
+    /// A reference that is not wanted and was sent as `sent`, or is wanted and leads to `resource` now.
+    fn edge(attribute: &str, reference: &str, wanted: bool, sent: Option<&str>, resource: Option<&str>) -> Edge {
+        Edge {
+            attribute: attribute.to_owned(),
+            reference: Name::of_login(reference),
+            to: Some(Anchor::from(reference)),
+            wanted,
+            export: if sent.is_some() { Export::Exported } else { Export::Never },
+            exported_as: sent.map(ResourceId::from),
+            resource: resource.map(ResourceId::from),
+        }
+    }
+
+    fn shown(sent: &[SentEdge]) -> Vec<(&str, bool)> {
+        sent.iter().map(|sent| (sent.resource.as_str(), sent.added)).collect()
+    }
+
+    #[test]
+    fn edges_are_sorted_by_what_they_need() {
+        type Shown = &'static [(&'static str, bool)];
+        let cases: [(&str, Vec<Edge>, Shown, Shown, usize); 9] = [
+            ("nothing", vec![], &[], &[], 0),
+            ("a new member", vec![edge("members", "a", true, None, Some("1"))], &[("1", true)], &[], 0),
+            ("a member without a resource", vec![edge("members", "a", true, None, None)], &[], &[], 1),
+            ("a member who left", vec![edge("members", "a", false, Some("1"), None)], &[], &[("1", false)], 0),
+            (
+                "another manager",
+                vec![edge("manager", "a", false, Some("1"), None), edge("manager", "b", true, None, Some("2"))],
+                &[("1", false), ("2", true)],
+                &[],
+                0,
+            ),
+            (
+                "another manager without a resource",
+                vec![edge("manager", "a", false, Some("1"), None), edge("manager", "b", true, None, None)],
+                &[],
+                &[("1", false)],
+                1,
+            ),
+            (
+                "a member that is still listed under another name",
+                vec![edge("members", "a", false, Some("1"), None), edge("members", "b", true, Some("1"), Some("1"))],
+                &[],
+                &[],
+                0,
+            ),
+            (
+                "a member that moved to another resource",
+                vec![edge("members", "a", true, Some("1"), Some("2"))],
+                &[("2", true)],
+                &[],
+                0,
+            ),
+            ("an attribute that is not mapped", vec![edge("owners", "a", true, None, Some("1"))], &[], &[], 0),
+        ];
+        for (case, edges, due, removals, unresolved) in cases {
+            let work = work(&edges, &references());
+            assert_eq!(shown(&work.due), due, "{case}");
+            assert_eq!(shown(&work.removals), removals, "{case}");
+            assert_eq!(work.unresolved, unresolved, "{case}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_without_an_answer_is_sent_again() {
+        let mut edge = edge("members", "a", true, Some("1"), Some("1"));
+        edge.export = Export::Unknown;
+        assert_eq!(shown(&work(&[edge], &references()).due), [("1", true)]);
+    }
+
+    #[test]
+    fn a_resource_is_named_once_and_never_added_and_removed_together() {
+        let sent = |reference, resource: &str, added| {
+            let edge = edge("members", reference, added, Some(resource), Some(resource));
+            SentEdge { key: edge.key(), resource: resource.into(), added }
+        };
+        let all = [sent("a", "1", true), sent("b", "1", true), sent("c", "1", false), sent("d", "2", false)];
+        let ids = |ids: [&str; 1]| ids.map(ResourceId::from).to_vec();
+        assert_eq!(resources(&all), (ids(["1"]), ids(["2"])));
+    }
 }

@@ -54,3 +54,46 @@ pub fn settle(intent: &Intent, sight: &Sight, mapping: &ObjectMapping) -> Settle
         (Action::Link { .. }, _) => Settlement::NotDone,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::decide::tests::users,
+        model::{AttributeChange, IntentId, ObjectKey, ResourceKind},
+    };
+
+    #[test]
+    fn an_intent_ends_as_the_target_shows() {
+        let mapping = users();
+        let found = || Sight::Found("7".into(), Box::new(Resource::new("urn:test")));
+        let change = AttributeChange { path: TargetPath::new("displayName"), value: None };
+        let create = Action::Create { attributes: Vec::new(), edges: Vec::new() };
+        let delete = Action::Delete { resource: "7".into() };
+        let update = Action::Update { resource: "7".into(), changes: vec![change.clone()], edges: Vec::new() };
+        let disable = Action::Disable { resource: "7".into(), changes: vec![change] };
+        let unknown = || Settlement::Unknown { paths: vec![TargetPath::new("displayName")] };
+        let linked = Settlement::Linked { resource: "7".into(), exported: Exported::new() };
+        for (action, asks, sight, expected) in [
+            (&create, true, found(), linked),
+            (&create, true, Sight::Nothing, Settlement::NotDone),
+            (&create, true, Sight::Unclear, Settlement::Unclear),
+            (&delete, true, Sight::Nothing, Settlement::Gone),
+            (&delete, true, found(), Settlement::NotDone),
+            (&delete, true, Sight::Unclear, Settlement::NotDone),
+            (&update, false, Sight::Nothing, unknown()),
+            (&disable, false, found(), unknown()),
+        ] {
+            let intent = Intent {
+                id: IntentId::new("i"),
+                key: ObjectKey { mapping: mapping.id.clone(), anchor: "ada".into() },
+                kind: ResourceKind::new("Users"),
+                revision: 1,
+                action: action.clone(),
+                matching: Vec::new(),
+            };
+            assert_eq!(asks_target(&intent), asks, "{action:?}");
+            assert_eq!(settle(&intent, &sight, &mapping), expected, "{action:?} {sight:?}");
+        }
+    }
+}

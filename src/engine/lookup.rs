@@ -13,7 +13,10 @@ use crate::{
         matching::{self, Candidate, Situation},
         run::{CycleError, Run},
     },
-    model::{Claim, FailureClass, MatchingValue, ObjectKey, RemovalEffect, ResourceId, TargetPath},
+    model::{
+        Claim, FailureClass, MatchingValue, ObjectKey, Removal, RemovalEffect, RemovalId, RemovalState, ResourceId,
+        TargetPath,
+    },
     scim::Resource,
     sync_schema::ObjectMapping,
     target::TargetError,
@@ -41,8 +44,8 @@ pub(super) async fn situations(
     if questions.is_empty() {
         return Ok(HashMap::new());
     }
-    if !run.target.profile().filter && !run.is_indexed(&mapping.id) {
-        build_index(run, mapping).await?;
+    if !run.target.profile().filter {
+        ensure_index(run, mapping).await?;
     }
     let found = if run.is_indexed(&mapping.id) {
         find_in_index(run, mapping, &questions).await?
@@ -80,6 +83,13 @@ pub(super) async fn situations(
         }
     }
     Ok(situations)
+}
+
+/// Builds the matching index unless it stands. Pages that need it at the same time build it once: a second one would
+/// empty it under the eyes of the first.
+async fn ensure_index(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
+    let _building = run.index_building.lock().await;
+    if run.is_indexed(&mapping.id) { Ok(()) } else { build_index(run, mapping).await }
 }
 
 /// Lists the target's resources of this type into the store's matching index, a request a page.
@@ -209,11 +219,12 @@ pub(super) fn stops_the_cycle(class: FailureClass) -> bool {
     matches!(class, FailureClass::Credentials | FailureClass::Outage | FailureClass::Configuration)
 }
 
-/// Which of the claiming objects are about to be deleted: their names become free.
+/// Which of the claiming objects are about to be deleted: their names become free. Nobody waits for a removal that a
+/// person has rejected.
 async fn leaving(
     run: &Arc<Run>,
     claims: &HashMap<ResourceId, Claim>,
-) -> Result<HashMap<ObjectKey, crate::model::RemovalId>, CycleError> {
+) -> Result<HashMap<ObjectKey, RemovalId>, CycleError> {
     let keys: Vec<ObjectKey> =
         claims.values().filter(|claim| claim.job == run.job.id).map(|claim| claim.key.clone()).collect();
     if keys.is_empty() {
@@ -223,7 +234,9 @@ async fn leaving(
     Ok(known
         .into_iter()
         .filter_map(|known| {
-            let removal = known.removals.into_iter().find(|removal| removal.effect == RemovalEffect::Delete)?;
+            let leaves =
+                |removal: &Removal| removal.effect == RemovalEffect::Delete && removal.state != RemovalState::Rejected;
+            let removal = known.removals.into_iter().find(leaves)?;
             Some((known.key, removal.id))
         })
         .collect())

@@ -64,3 +64,33 @@ pub fn adopted(content: &Resource, mapping: &ObjectMapping) -> Exported {
     });
     read.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{JobId, ObjectMappingId};
+
+    fn key(anchor: &str) -> ObjectKey {
+        ObjectKey { mapping: ObjectMappingId::new("users"), anchor: anchor.into() }
+    }
+
+    fn candidate(id: &str) -> Candidate {
+        Candidate { resource: id.into(), content: Resource::new("urn:test") }
+    }
+
+    #[test]
+    fn only_one_free_resource_is_a_match() {
+        let claim = |anchor| Claim { job: JobId::new("job"), key: key(anchor) };
+        let claims = HashMap::from([("own".into(), claim("ada")), ("taken".into(), claim("bob"))]);
+        let path = TargetPath::new("userName");
+        for (candidates, expected) in [
+            (vec![], Situation::Unmatched),
+            (vec![candidate("free")], Situation::Matched(Box::new(candidate("free")))),
+            (vec![candidate("own")], Situation::Matched(Box::new(candidate("own")))),
+            (vec![candidate("taken")], Situation::Claimed { by: claim("bob"), leaving: None }),
+            (vec![candidate("free"), candidate("own")], Situation::Ambiguous { path: path.clone(), candidates: 2 }),
+        ] {
+            assert_eq!(situation(&key("ada"), &path, candidates, &claims), expected);
+        }
+    }
+}

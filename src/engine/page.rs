@@ -128,9 +128,9 @@ async fn decide_all(
         };
         let rules = Rules { mapping, policy: &run.job.policy, approved: &effects };
         let step = match decide::decide(&known, &evaluation, &situation, rules) {
-            // Who holds the name may be about to leave: judged again when every page has been read.
-            Decision::Fail(failure) if failure.code == "DuplicateSourceEntries" && run.stage() == Stage::Reading => {
-                tracing::debug!(object.anchor = %known.key.anchor, "its resource is claimed; decided again after the last page");
+            // Who holds the name may be about to leave: judged again when the removals have been carried out.
+            Decision::Fail(failure) if failure.code == "DuplicateSourceEntries" && run.stage() < Stage::Removing => {
+                tracing::debug!(object.anchor = %known.key.anchor, "its resource is claimed; decided again after the removals");
                 Step::Postponed
             }
             decision => step_of(run, &known, decision),
@@ -354,8 +354,8 @@ fn not_done(run: &Run, known: &KnownObject, action: &Action, error: &TargetError
             run.note_vanished(known.key.clone());
             postponed(intent)
         }
-        // Somebody else made it meanwhile, or the index is old: match again after the last page.
-        FailureClass::Conflict if known.link.is_none() && run.stage() == Stage::Reading => postponed(intent),
+        // Somebody else made it meanwhile, or the index is old: match again later in this cycle.
+        FailureClass::Conflict if known.link.is_none() && run.stage() < Stage::Removing => postponed(intent),
         _ => failed(run, known, failure_of(error), Some(intent)),
     }
 }
@@ -414,29 +414,27 @@ pub(super) async fn store_outcomes(run: &Arc<Run>, outcomes: Vec<Outcome>) -> Re
     Ok(())
 }
 
-/// Nobody can tell what became of these objects' requests: they are not sent again before the objects change or a
-/// person has looked.
-pub(super) async fn escrow_unclear(run: &Arc<Run>, keys: Vec<ObjectKey>) -> Result<(), CycleError> {
-    let known = run.store.known(&run.job.id, &keys).await?;
+/// Puts these objects into escrow for one reason; `give_up` when they are only tried again once they have changed.
+pub(super) async fn escrow(
+    run: &Arc<Run>,
+    keys: &[ObjectKey],
+    failure: &Failure,
+    give_up: bool,
+) -> Result<(), CycleError> {
+    let known = run.store.known(&run.job.id, keys).await?;
     let outcomes = known.into_iter().filter_map(|known| {
         let kind = run.mapping(&known.key.mapping)?.target_kind.clone();
-        let failure = Failure {
-            class: FailureClass::Object,
-            code: "OutcomeUnknown".to_owned(),
-            message: "a request ended without an answer and its resource cannot be told from others; look for \
-                      duplicates of its matching values in the target"
-                .to_owned(),
-        };
+        let next = if give_up { None } else { escrow::next_attempt(failure, known.escrow.as_ref(), run.now()) };
         Some(Outcome {
             key: known.key,
             kind,
             revision: known.revision,
             intent: None,
-            effect: Effect::Failed(failure, None),
+            effect: Effect::Failed(failure.clone(), next),
             held: Vec::new(),
             done_removals: Vec::new(),
             cancel_removals: false,
-            log: Some(log_entry("other", "failure", Some("OutcomeUnknown".to_owned()), Vec::new())),
+            log: Some(log_entry("other", "failure", Some(failure.code.clone()), Vec::new())),
             evaluated_schema: run.job.schema_version,
         })
     });

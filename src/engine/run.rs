@@ -116,6 +116,8 @@ pub(super) struct Run {
     vanished: Mutex<BTreeSet<ObjectKey>>,
     /// Mappings whose matching attributes can be looked up in the store.
     indexed: Mutex<BTreeSet<ObjectMappingId>>,
+    /// Held while a matching index is built in the middle of a cycle, so that pages do not build it over each other.
+    pub index_building: tokio::sync::Mutex<()>,
 }
 
 impl Run {
@@ -139,6 +141,7 @@ impl Run {
             in_flight: Mutex::default(),
             vanished: Mutex::default(),
             indexed: Mutex::default(),
+            index_building: tokio::sync::Mutex::default(),
         }
     }
 

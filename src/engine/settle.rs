@@ -8,9 +8,9 @@ use crate::{
     engine::{
         intents::{self, Settlement, Sight},
         lookup, page,
-        run::{CycleError, Run},
+        run::{CycleError, Run, Stage},
     },
-    model::{Action, Intent, ObjectKey, ResourceId},
+    model::{Action, Failure, FailureClass, Intent, ObjectKey, ResourceId},
     store::{Settled, SettledResult},
     sync_schema::ObjectMapping,
 };
@@ -27,6 +27,10 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
     }
     tracing::info!(intents = open.len(), "settling requests whose outcome is unknown");
     tokio::time::sleep(run.target.profile().match_lag).await;
+    for mapping in &run.job.schema.mappings {
+        // What was listed before the requests went out cannot show what became of them.
+        run.set_indexed(&mapping.id, false);
+    }
     if !run.target.profile().filter {
         for mapping in &run.job.schema.mappings {
             if open.iter().any(|intent| intent.key.mapping == mapping.id && intents::asks_target(intent)) {
@@ -34,36 +38,75 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
             }
         }
     }
-    let settled: Vec<(Settled, bool)> = stream::iter(open)
+    let settled: Vec<(Settled, Fate)> = stream::iter(open)
         .map(|intent| async move {
             let settlement = match run.mapping(&intent.key.mapping) {
                 Some(mapping) => settle(run, &intent, mapping).await?,
                 // The schema no longer has the mapping: whatever was done, nobody maintains it any more.
                 None => Settlement::NotDone,
             };
-            let unclear = settlement == Settlement::Unclear;
+            let fate = match settlement {
+                Settlement::Unclear => Fate::Unclear,
+                Settlement::NotDone | Settlement::Unknown { .. } => Fate::NotConfirmed,
+                Settlement::Linked { .. } | Settlement::Gone => Fate::Known,
+            };
             let result = match settlement {
                 Settlement::Linked { resource, exported } => SettledResult::Linked { resource, exported },
                 Settlement::Unknown { paths } => SettledResult::LinkedUnknown { paths },
                 Settlement::Gone => SettledResult::Gone,
                 Settlement::NotDone | Settlement::Unclear => SettledResult::NotDone,
             };
-            Ok::<_, CycleError>((Settled { intent: intent.id, key: intent.key, result }, unclear))
+            Ok::<_, CycleError>((Settled { intent: intent.id, key: intent.key, result }, fate))
         })
         .buffer_unordered(INTENTS_AHEAD)
         .try_collect()
         .await?;
     // A target that lists nothing and answers 404 to everything must not pass for one where all is gone.
     run.target.probe().await?;
-    let unclear: Vec<ObjectKey> =
-        settled.iter().filter(|(_, unclear)| *unclear).map(|(settled, _)| settled.key.clone()).collect();
+    let of_fate = |fate: Fate| -> Vec<ObjectKey> {
+        settled.iter().filter(|(_, of)| *of == fate).map(|(settled, _)| settled.key.clone()).collect()
+    };
+    let (unclear, not_confirmed) = (of_fate(Fate::Unclear), of_fate(Fate::NotConfirmed));
     run.store.settle(&run.job.id, settled.into_iter().map(|(settled, _)| settled).collect()).await?;
-    page::escrow_unclear(run, unclear).await?;
+    page::escrow(run, &unclear, &unclear_outcome(), true).await?;
+    if run.stage() != Stage::Preparing {
+        // Their requests went out in this very cycle: the target gets time until the next one.
+        page::escrow(run, &not_confirmed, &not_confirmed_outcome(), false).await?;
+    }
     for mapping in &run.job.schema.mappings {
         // What was listed before the settling is old news for the pages that follow.
         run.set_indexed(&mapping.id, false);
     }
     Ok(())
+}
+
+/// What an object's settlement means for the running cycle.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Known,
+    /// To be sent again.
+    NotConfirmed,
+    /// Never to be sent again blindly.
+    Unclear,
+}
+
+/// Nobody can tell what became of the request: it is not sent again before the object changes or a person has looked.
+fn unclear_outcome() -> Failure {
+    Failure {
+        class: FailureClass::Object,
+        code: "OutcomeUnknown".to_owned(),
+        message: "a request ended without an answer and its resource cannot be told from others; look for duplicates \
+                  of its matching values in the target"
+            .to_owned(),
+    }
+}
+
+fn not_confirmed_outcome() -> Failure {
+    Failure {
+        class: FailureClass::Transient,
+        code: "OutcomeUnknown".to_owned(),
+        message: "the target answered a request with an error of its own, or not at all; it is sent again".to_owned(),
+    }
 }
 
 async fn settle(run: &Arc<Run>, intent: &Intent, mapping: &ObjectMapping) -> Result<Settlement, CycleError> {
@@ -79,7 +122,11 @@ async fn look(run: &Arc<Run>, intent: &Intent, mapping: &ObjectMapping) -> Resul
         });
     }
     let question = lookup::Question { key: intent.key.clone(), matching: intent.matching.clone() };
-    let found = lookup::candidates(run, mapping, question).await?;
+    let found = match lookup::candidates(run, mapping, question).await {
+        // The target cannot be asked about this one object; that must not hold up all others.
+        Err(CycleError::Target(error)) if error.class() == FailureClass::Object => return Ok(Sight::Unclear),
+        found => found?,
+    };
     let [candidate] = found.as_slice() else {
         return Ok(if found.is_empty() { Sight::Nothing } else { Sight::Unclear });
     };

@@ -33,10 +33,8 @@ pub(super) async fn sweep(
     feed: &Feed,
     generation: i64,
     full: bool,
-    delivered: u64,
 ) -> Result<(), CycleError> {
     let Some(kind) = &feed.kind else { return Ok(()) };
-    refuse_empty_directory(run, kind, delivered)?;
     if full {
         for mapping in run.job.schema.mappings.iter().filter(|mapping| mapping.source_kind == *kind) {
             run.store.unwant_edges_before(&run.job.id, &mapping.id, generation).await?;
@@ -67,7 +65,9 @@ async fn confirm(source: &Arc<dyn Source>, kind: &ObjectKind, anchor: Anchor) ->
     Ok(Change::Departed { kind: kind.clone(), anchor, departure })
 }
 
-fn refuse_empty_directory(run: &Run, kind: &ObjectKind, delivered: u64) -> Result<(), CycleError> {
+/// A complete read from the beginning that delivers nothing where something is linked is an outage, not news.
+pub(super) fn refuse_empty_directory(run: &Run, feed: &Feed, delivered: u64) -> Result<(), CycleError> {
+    let Some(kind) = &feed.kind else { return Ok(()) };
     let linked: u64 = run
         .job
         .schema

@@ -71,7 +71,9 @@ async fn carry_out_approved(run: &Arc<Run>) -> Result<(), CycleError> {
 
 /// References: measured by object and over the whole mapping. What a person has on the table stays there.
 async fn remove_edges(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
-    let owners = owners_with_removals(run, mapping).await?;
+    let (asked, owners): (Vec<_>, Vec<_>) =
+        owners_with_removals(run, mapping).await?.into_iter().partition(|owner| owner.with_a_person);
+    end_unasked(run, mapping, asked.into_iter().map(|owner| owner.key).collect()).await?;
     let total: u64 = owners.iter().map(|owner| owner.to_remove).sum();
     let exported = run.cycle.baseline.exported_edges.get(&mapping.id).copied().unwrap_or_default();
     let guard = &run.job.policy.guard;
@@ -94,9 +96,11 @@ struct Owner {
     /// References that the target holds for it.
     exported: u64,
     to_remove: u64,
+    /// True where a person has to decide, or has decided, about its removals.
+    with_a_person: bool,
 }
 
-/// Everybody who loses references, except where a person has to decide, or has decided, about them.
+/// Everybody who loses references.
 async fn owners_with_removals(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<Vec<Owner>, CycleError> {
     let mut owners = Vec::new();
     let mut after: Option<Anchor> = None;
@@ -113,16 +117,33 @@ async fn owners_with_removals(run: &Arc<Run>, mapping: &ObjectMapping) -> Result
             .filter(|known| known.removals.iter().any(is_with_a_person))
             .map(|known| known.key)
             .collect();
-        owners.extend(
-            page.into_iter()
-                .filter(|(key, _, _)| !with_a_person.contains(key))
-                .map(|(key, exported, to_remove)| Owner { key, exported, to_remove }),
-        );
+        owners.extend(page.into_iter().map(|(key, exported, to_remove)| {
+            let with_a_person = with_a_person.contains(&key);
+            Owner { key, exported, to_remove, with_a_person }
+        }));
     }
 }
 
 fn is_with_a_person(removal: &Removal) -> bool {
     removal.effect == RemovalEffect::Edges && matches!(removal.state, RemovalState::Staged | RemovalState::Rejected)
+}
+
+/// Staged removals of references that have gone another way meanwhile, with the resources they named, say: evaluated
+/// once more, they end.
+async fn end_unasked(run: &Arc<Run>, mapping: &ObjectMapping, asked: BTreeSet<ObjectKey>) -> Result<(), CycleError> {
+    let mut after: Option<RemovalId> = None;
+    loop {
+        let page = run.store.held_removals(&run.job.id, RemovalState::Staged, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id.clone());
+        let unasked = page
+            .into_iter()
+            .filter(|removal| removal.effect == RemovalEffect::Edges && removal.key.mapping == mapping.id)
+            .filter(|removal| !asked.contains(&removal.key))
+            .map(|removal| removal.key)
+            .collect();
+        page::act(Arc::clone(run), mapping.clone(), unasked, Approved::new()).await?;
+    }
 }
 
 /// Evaluates the objects once more, which holds their removals by name, and hands those to a person.

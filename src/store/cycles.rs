@@ -48,16 +48,7 @@ impl Store {
         let job = job.clone();
         self.database
             .write(move |tx| {
-                let known = on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
-                    .set(jobs::generation.eq(jobs::generation + 1))
-                    .execute(c))?;
-                if known == 0 {
-                    return Err(StoreError::UnknownJob { job });
-                }
-                let generation = on_each!(tx, c => jobs::table
-                    .filter(jobs::job.eq(job.as_str()))
-                    .select(jobs::generation)
-                    .first::<i64>(c))?;
+                let generation = next_generation(tx, &job)?;
                 let baseline = baseline(tx, &job)?;
                 let id = Uuid::now_v7().to_string();
                 let row = Row {
@@ -76,6 +67,12 @@ impl Store {
                 Ok(Cycle { id: CycleId::new(id), generation, baseline })
             })
             .await
+    }
+
+    /// The next generation, for a read that begins anew within a cycle.
+    pub async fn next_generation(&self, job: &JobId) -> Result<i64, StoreError> {
+        let job = job.clone();
+        self.database.write(move |tx| next_generation(tx, &job)).await
     }
 
     /// Ends a cycle. A cycle that is not known is left alone.
@@ -121,6 +118,19 @@ impl Store {
             })
             .await
     }
+}
+
+fn next_generation(tx: &mut Backend, job: &JobId) -> Result<i64, StoreError> {
+    let known = on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
+        .set(jobs::generation.eq(jobs::generation + 1))
+        .execute(c))?;
+    if known == 0 {
+        return Err(StoreError::UnknownJob { job: job.clone() });
+    }
+    Ok(on_each!(tx, c => jobs::table
+        .filter(jobs::job.eq(job.as_str()))
+        .select(jobs::generation)
+        .first::<i64>(c))?)
 }
 
 fn baseline(tx: &mut Backend, job: &JobId) -> Result<Baseline, StoreError> {

@@ -16,7 +16,7 @@ use crate::model::{Anchor, Edge, Export, JobId, Name, ObjectKey, ObjectMappingId
 use super::columns::{Word, to_count};
 use super::jobs::target_of;
 use super::keys::{key, key_batches};
-use super::tables::{edges, links, objects};
+use super::tables::{edges, escrows, links, objects};
 use super::{Store, StoreError};
 
 /// One edge, as its row holds it.
@@ -55,8 +55,26 @@ macro_rules! not_exported {
     };
 }
 
+/// True for a row whose resource another reference of the same owner still holds: a member that is listed by DN and by
+/// login name stays until both are gone.
+macro_rules! shadowed {
+    () => {{
+        let twins = diesel::alias!(edges as twins);
+        exists(
+            twins
+                .filter(twins.field(edges::job).eq(edges::job))
+                .filter(twins.field(edges::mapping).eq(edges::mapping))
+                .filter(twins.field(edges::from_anchor).eq(edges::from_anchor))
+                .filter(twins.field(edges::attribute).eq(edges::attribute))
+                .filter(twins.field(edges::exported_as).eq(edges::exported_as))
+                .filter(twins.field(edges::wanted)),
+        )
+    }};
+}
+
 impl Store {
     /// Linked owners, in the order of their anchors after `after`, that have an edge to add whose far end is linked.
+    /// Owners in escrow are left out: their edges are sent with their next attempt.
     pub async fn owners_with_due_edges(
         &self,
         job: &JobId,
@@ -85,6 +103,12 @@ impl Store {
                         far.filter(far.field(links::target).eq(target.as_str()))
                             .filter(far.field(links::anchor).nullable().eq(edges::to_anchor)),
                     ))
+                    .filter(not(exists(
+                        escrows::table
+                            .filter(escrows::job.eq(edges::job))
+                            .filter(escrows::mapping.eq(edges::mapping))
+                            .filter(escrows::anchor.eq(edges::from_anchor)),
+                    )))
                     .order(edges::from_anchor)
                     .select(edges::from_anchor)
                     .distinct()
@@ -113,6 +137,7 @@ impl Store {
                     .filter(edges::mapping.eq(mapping.as_str()))
                     .filter(edges::from_anchor.gt(after))
                     .filter(not(edges::wanted))
+                    .filter(not(shadowed!()))
                     .filter(exists(
                         links::table
                             .filter(links::job.eq(edges::job))
@@ -185,7 +210,8 @@ impl Store {
     }
 }
 
-/// The edges of the objects that need work: to add, unknown, or to remove.
+/// The edges of the objects that need work: to add, unknown, or to remove. One to remove whose resource another wanted
+/// edge holds needs none.
 pub(super) fn work(
     tx: &mut Backend,
     job: &JobId,
@@ -206,6 +232,7 @@ pub(super) fn work(
             .filter(edges::mapping.eq(mapping))
             .filter(edges::from_anchor.eq_any(anchors.iter().copied()))
             .filter(not(edges::wanted))
+            .filter(not(shadowed!()))
             .select(Row::as_select())
             .load::<Row>(c))?);
         for row in rows {

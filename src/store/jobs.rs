@@ -19,6 +19,8 @@ pub struct JobCounts {
     pub escrowed: u64,
     /// Removals that wait for a person.
     pub staged: u64,
+    /// Objects that are due, those that wait for a removal or for the end of an open intent included.
+    pub due: u64,
     /// When the oldest removal that is not yet done was held.
     pub oldest_held: Option<DateTime<Utc>>,
 }
@@ -115,6 +117,11 @@ impl Store {
                     .filter(removals::state.eq(RemovalState::Staged.word()))
                     .count()
                     .get_result(c))?;
+                let due = on_each!(tx, c => objects::table
+                    .filter(objects::job.eq(job.as_str()))
+                    .filter(objects::due)
+                    .count()
+                    .get_result(c))?;
                 let oldest = on_each!(tx, c => removals::table
                     .filter(removals::job.eq(job.as_str()))
                     .filter(removals::state.ne(RemovalState::Rejected.word()))
@@ -124,6 +131,7 @@ impl Store {
                     linked: to_count(linked),
                     escrowed: to_count(escrowed),
                     staged: to_count(staged),
+                    due: to_count(due),
                     oldest_held: oldest.map(|time| time.and_utc()),
                 })
             })

@@ -7,11 +7,11 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::db::{Backend, batches, on_each};
-use crate::model::{Anchor, JobId, Lifecycle, ObjectKey, ObjectKind, ObjectMappingId, RemovalId};
+use crate::model::{Anchor, JobId, Lifecycle, ObjectKey, ObjectKind, ObjectMappingId, RemovalId, RemovalState};
 
 use super::columns::Word;
 use super::keys::{key, key_batches};
-use super::tables::{escrows, intents, objects};
+use super::tables::{escrows, intents, objects, removals};
 use super::{Store, StoreError};
 
 /// One object under one mapping, as its row holds it.
@@ -89,7 +89,8 @@ impl Store {
                     .filter(objects::job.eq(job.as_str()))
                     .filter(objects::anchor.gt(after))
                     .filter(objects::kind.eq(kind.as_str()))
-                    .filter(objects::lifecycle.eq(Lifecycle::Present.word()))
+                    // What was in the recycle bin may have been emptied out of it unnoticed.
+                    .filter(objects::lifecycle.eq_any([Lifecycle::Present.word(), Lifecycle::SoftDeleted.word()]))
                     .filter(objects::generation.lt(generation))
                     .order(objects::anchor)
                     .select(objects::anchor)
@@ -210,7 +211,8 @@ pub(super) fn evaluated(
     Ok(())
 }
 
-/// An object waits for a removal, unless it has changed since its evaluation.
+/// An object waits for a removal, unless it has changed since its evaluation, or the removal has ended meanwhile: then
+/// nobody would wake it, and it stays due.
 pub(super) fn wait(
     tx: &mut Backend,
     job: &JobId,
@@ -223,6 +225,11 @@ pub(super) fn wait(
         .filter(objects::mapping.eq(key.mapping.as_str()))
         .filter(objects::anchor.eq(key.anchor.as_str()))
         .filter(objects::revision.eq(revision))
+        .filter(exists(
+            removals::table
+                .filter(removals::id.eq(removal.as_str()))
+                .filter(removals::state.ne(RemovalState::Rejected.word())),
+        ))
         .set((objects::due.eq(true), objects::waits_for.eq(removal.as_str())))
         .execute(c))?;
     Ok(())

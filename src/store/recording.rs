@@ -46,6 +46,8 @@ struct Object {
     row: ObjectRow,
     touched: bool,
     changed: bool,
+    /// True once it was delivered under the page's generation.
+    seen: bool,
 }
 
 /// The edges of one object, by attribute and reference.
@@ -82,7 +84,8 @@ impl<'a> Recording<'a> {
         for row in objects::of_anchors(tx, &page.job, &touched)? {
             recording.mappings.entry(row.anchor.clone()).or_default().insert(row.mapping.clone());
             let key = key(row.mapping.clone(), row.anchor.clone());
-            recording.objects.insert(key, Object { row, touched: false, changed: false });
+            let seen = row.generation >= page.generation;
+            recording.objects.insert(key, Object { row, touched: false, changed: false, seen });
         }
         recording.load_edges(tx, run)?;
         for change in run {
@@ -185,7 +188,9 @@ impl<'a> Recording<'a> {
                     changed |= self.owned(&key).merge(page, &key, change, reference.multivalued);
                 }
             }
-            let stored = self.objects.get(&key).map_or("{}", |object| object.row.attributes.as_str());
+            // A full read tells everything of an object, if in parts: its first part replaces what was known.
+            let stored = self.objects.get(&key).filter(|object| object.seen || !page.full_round);
+            let stored = stored.map_or("{}", |object| object.row.attributes.as_str());
             let mut attributes: Attributes = from_json("attributes", stored)?;
             for (name, value) in &partial.attributes {
                 match value {
@@ -251,7 +256,7 @@ impl<'a> Recording<'a> {
                 due: false,
                 waits_for: None,
             };
-            Object { row, touched: true, changed: true }
+            Object { row, touched: true, changed: true, seen: false }
         });
         object.touched = true;
         self.order.push(key.clone());
@@ -272,6 +277,7 @@ impl<'a> Recording<'a> {
             || object.row.lifecycle != Lifecycle::Present.word()
             || object.row.attributes != attributes;
         object.row.attributes = attributes;
+        object.seen = true;
         Lifecycle::Present.word().clone_into(&mut object.row.lifecycle);
     }
 

@@ -1,9 +1,14 @@
 //! The integration tests: one binary, a module for each capability.
 
+mod accidental_deletion;
 mod architecture;
+mod deprovisioning;
+mod escrow;
 mod fixtures;
 mod ldap_source;
 mod main_job;
+mod matching;
+mod references;
 mod restart;
 mod store;
 mod support;

@@ -1,11 +1,12 @@
 //! A whole gateway in one process: a Graph emulator, a SCIM server, a store in memory, and one job between them.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails here fails the test")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
 use provisor::app;
-use provisor::config::SchemaOrigin;
 use provisor::engine::cycle::{self, CycleReport};
 use provisor::engine::policy::Policy;
 use provisor::engine::{CycleError, Job, Progress};
@@ -118,7 +119,7 @@ impl Gateway {
         // The provider is one for the process; another test may have set it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let target = Target::start(dialect);
-        let (schema, schema_version) = app::load_schema(&SchemaOrigin::Template("scim-graph".to_owned())).unwrap();
+        let (schema, schema_version) = app::template_schema("scim-graph").unwrap();
         let source = emulate(tenant);
         let reader = reader(&source, &schema);
         let base_url = target.running.base_url().parse().unwrap();

@@ -1,5 +1,6 @@
 //! What several modules of the integration tests need.
 
+pub(crate) mod gateway;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod slapd;
