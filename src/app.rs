@@ -13,12 +13,29 @@ use crate::{
         policy::{Adoption, Deprovisioning, Guard, Policy, ProtectedResources},
         scheduler::ScheduledJob,
     },
-    source::{Source, graph::GraphSource, ldap::LdapSource},
+    source::{Source, SourceError, graph::GraphSource, ldap::LdapSource},
     store::Store,
     sync_schema::{Schema, compile, wire::SynchronizationSchema},
-    target::ScimTarget,
+    target::{ScimTarget, TargetError},
     templates::Template,
 };
+
+/// Settings that cannot work, whatever answers on the other side: told before anything is contacted.
+#[derive(Debug, thiserror::Error)]
+pub enum Unworkable {
+    #[error("the settings of the source `{name}` cannot work")]
+    Source {
+        name: String,
+        #[source]
+        cause: Box<SourceError>,
+    },
+    #[error("the settings of the application `{name}` cannot work")]
+    Application {
+        name: String,
+        #[source]
+        cause: Box<TargetError>,
+    },
+}
 
 /// Opens the store that the configuration names, and brings it up to date.
 pub async fn open_store(settings: &StoreSettings) -> anyhow::Result<Store> {
@@ -92,11 +109,14 @@ fn deprovisioning(leaving: Leaving) -> Deprovisioning {
     }
 }
 
-fn open_source(source: &SourceConfig, schema: &Schema) -> anyhow::Result<Arc<dyn Source>> {
+fn open_source(source: &SourceConfig, schema: &Schema) -> Result<Arc<dyn Source>, Unworkable> {
     let selection = schema.selection();
+    let unworkable = |cause| Unworkable::Source { name: source.name.clone(), cause: Box::new(cause) };
     Ok(match &source.connector {
-        Connector::Ldap(settings) => Arc::new(LdapSource::new(settings.as_ref().clone(), selection)?),
-        Connector::Graph(settings) => Arc::new(GraphSource::new(settings, &selection)?),
+        Connector::Ldap(settings) => {
+            Arc::new(LdapSource::new(settings.as_ref().clone(), selection).map_err(unworkable)?)
+        }
+        Connector::Graph(settings) => Arc::new(GraphSource::new(settings, &selection).map_err(unworkable)?),
     })
 }
 
@@ -106,10 +126,11 @@ pub fn references_on_create(target: &ScimTarget) -> usize {
     if profile.members_on_create { profile.members_per_patch } else { 0 }
 }
 
-fn open_target(application: &Application) -> anyhow::Result<ScimTarget> {
+fn open_target(application: &Application) -> Result<ScimTarget, Unworkable> {
     let TargetConfig::Scim(settings) = &application.target;
     let protected = application.protected.clone();
-    ScimTarget::new(settings.as_ref().clone(), protected).with_context(|| format!("application `{}`", application.name))
+    ScimTarget::new(settings.as_ref().clone(), protected)
+        .map_err(|cause| Unworkable::Application { name: application.name.clone(), cause: Box::new(cause) })
 }
 
 /// The compiled schema of a template. The number stands for exactly its document.

@@ -20,7 +20,7 @@ pub struct Cli {
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
     /// How log lines are written.
-    #[arg(long, value_enum, default_value_t, global = true)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
     pub log_format: LogFormat,
 }
 
@@ -67,16 +67,16 @@ pub struct Demo {
     #[arg(long)]
     pub serve: bool,
     /// Where the embedded target listens; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DemoSource {
-    /// The embedded Graph emulator with a fixture tenant.
+    /// The embedded Graph emulator.
     #[default]
     Graph,
-    /// An OpenLDAP server (`slapd`) that is started for the demo; it has to be installed.
+    /// An OpenLDAP server (`slapd`) that is started for the occasion; it has to be installed.
     Ldap,
 }
 
@@ -93,7 +93,7 @@ pub enum Output {
 #[derive(Debug, Args)]
 pub struct Configured {
     /// The configuration file.
-    #[arg(short, long, default_value = "provisor.yaml")]
+    #[arg(short, long, value_name = "FILE", default_value = "provisor.yaml")]
     pub config: PathBuf,
 }
 
@@ -107,7 +107,8 @@ pub struct Run {
     /// Removals still pass the accidental-deletion prevention.
     #[arg(long)]
     pub accept_new_source: bool,
-    #[arg(long, value_enum, default_value_t)]
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub output: Output,
 }
 
@@ -115,7 +116,8 @@ pub struct Run {
 pub struct Listing {
     #[command(flatten)]
     pub configured: Configured,
-    #[arg(long, value_enum, default_value_t)]
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub output: Output,
 }
 
@@ -147,19 +149,19 @@ pub struct Removals {
 #[derive(Debug, Args)]
 pub struct Target {
     /// Where to listen; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8880")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8880")]
     pub listen: SocketAddr,
     /// The bearer token that clients must send.
     #[arg(long, env = "PROVISOR_TARGET_TOKEN", hide_env_values = true)]
     pub token: String,
     /// Keep resources in this file instead of in memory.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
     /// Mimic the refusals of a kind of application.
     #[arg(long, value_enum, default_value_t)]
     pub dialect: TargetDialect,
     /// Fault rules (JSON) to start with.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
 }
 
@@ -175,10 +177,10 @@ pub enum TargetDialect {
 #[derive(Debug, Args)]
 pub struct GraphEmulator {
     /// Where to listen; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8881")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8881")]
     pub listen: SocketAddr,
     /// A tenant (JSON) to serve; without it, a small fixture tenant.
-    #[arg(long, conflicts_with = "users")]
+    #[arg(long, value_name = "FILE", conflicts_with = "users")]
     pub directory: Option<PathBuf>,
     /// Serve a generated tenant of this many users.
     #[arg(long)]
@@ -196,12 +198,13 @@ pub struct Bench {
     /// People in the directory.
     #[arg(long, default_value_t = 20_000)]
     pub users: u32,
-    /// Where the people come from. `ldap` starts an OpenLDAP server, which has to be installed.
+    /// Where the people come from.
     #[arg(long, value_enum, default_value = "ldap")]
     pub source: DemoSource,
     /// How often gateway and bare client take turns; medians are printed.
     #[arg(long, default_value_t = 3)]
     pub rounds: u32,
-    #[arg(long, value_enum, default_value_t)]
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub output: Output,
 }

@@ -2,6 +2,8 @@
 //!
 //! Messages never hold attribute values, names, tokens or bodies: the anchor identifies an object.
 
+use std::io::{self, IsTerminal};
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How log lines are written.
@@ -24,7 +26,11 @@ pub fn install(verbose: u8, format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter);
     // A second installation (in tests) keeps the first.
     let _ = match format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init(),
-        LogFormat::Json => registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Text => {
+            // Colours are for eyes; a file or a log collector gets plain text.
+            let colours = io::stderr().is_terminal();
+            registry.with(fmt::layer().with_writer(io::stderr).with_ansi(colours).with_target(false)).try_init()
+        }
+        LogFormat::Json => registry.with(fmt::layer().json().with_writer(io::stderr)).try_init(),
     };
 }

@@ -98,6 +98,15 @@ fn the_configuration_of_the_containers_is_sound() {
 }
 
 #[test]
+fn the_configuration_that_the_readme_shows_is_sound() {
+    let readme = include_str!("../../README.md");
+    let (_, after) = readme.split_once("```yaml\n").expect("it shows one");
+    let (text, _) = after.split_once("```").expect("it ends");
+    let config = Config::parse(text, Path::new("provisor.yaml"), &|_| Some("secret".to_owned())).expect("it is sound");
+    assert!(config.job(&JobId::new("hr")).is_some());
+}
+
+#[test]
 fn an_unreadable_file_says_so() {
     let error = Config::load(Path::new("/nowhere/provisor.yaml")).expect_err("it is not there");
     insta::assert_snapshot!(error, @"the configuration `/nowhere/provisor.yaml` cannot be read; name another file with `-c FILE`");

@@ -44,7 +44,10 @@ pub(super) fn open_file(path: &Path) -> Result<SqliteConnection, DbError> {
         .map_err(|error| failed("SQLite cannot open the file", Some(Box::new(error))))?;
     connection.batch_execute(SETTINGS).map_err(|error| {
         let problem = match DbError::from(error) {
-            DbError::Damaged { cause } => ("the file is not a SQLite database; choose another path", Some(cause)),
+            DbError::Damaged { cause } if is_other_kind(&cause) => {
+                ("the file is not a SQLite database; choose another path", Some(cause))
+            }
+            DbError::Damaged { cause } => ("the file is damaged; restore it from a backup", Some(cause)),
             DbError::Unavailable { .. } => ("another process holds it locked; stop that one, or wait", None),
             DbError::Statement { cause } => ("SQLite cannot use the file", Some(cause)),
             _ => ("SQLite cannot use the file", None),
@@ -52,6 +55,11 @@ pub(super) fn open_file(path: &Path) -> Result<SqliteConnection, DbError> {
         failed(problem.0, problem.1.map(Into::into))
     })?;
     Ok(connection)
+}
+
+/// SQLite tells a file of another kind from one of its own that is damaged.
+fn is_other_kind(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, details) if details.message().contains("not a database"))
 }
 
 /// Opens a database in memory; every connection has one of its own.
