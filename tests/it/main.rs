@@ -2,6 +2,8 @@
 
 mod accidental_deletion;
 mod architecture;
+mod bad_input;
+mod cli;
 mod deprovisioning;
 mod escrow;
 mod fixtures;
@@ -10,5 +12,6 @@ mod main_job;
 mod matching;
 mod references;
 mod restart;
+mod secrets_stay_secret;
 mod store;
 mod support;
