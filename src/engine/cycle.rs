@@ -54,7 +54,7 @@ pub async fn run_cycle(
 ) -> Result<CycleReport, CycleError> {
     let _writer = store.lock_job(&job.id).await?;
     store.ensure_job(&job.id, &job.application, target.identity()).await?;
-    let kind = if store.watermarks(&job.id).await?.is_empty() { CycleKind::Initial } else { CycleKind::Incremental };
+    let kind = kind_of_cycle(&job, &store).await?;
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
     let run = Arc::new(Run::new(job, store, target, cycle, stop, progress));
@@ -79,6 +79,18 @@ pub async fn run_cycle(
     result.map(|()| CycleReport { kind, state, counters })
 }
 
+/// Everything is read when there is nothing to go on from, and once in a while all the same: every source forgets to
+/// tell something.
+async fn kind_of_cycle(job: &Job, store: &Store) -> Result<CycleKind, CycleError> {
+    if store.watermarks(&job.id).await?.is_empty() {
+        return Ok(CycleKind::Initial);
+    }
+    let last = store.last_full_read(&job.id).await?;
+    let age = last.and_then(|last| ((job.now)() - last).to_std().ok());
+    let is_due = age.is_none_or(|age| age >= job.full_read);
+    Ok(if is_due { CycleKind::Initial } else { CycleKind::Incremental })
+}
+
 async fn stages(run: &Arc<Run>, source: Arc<dyn Source>, kind: CycleKind) -> Result<(), CycleError> {
     run.enter(Stage::Preparing);
     let server = source.probe().await?;
@@ -88,15 +100,16 @@ async fn stages(run: &Arc<Run>, source: Arc<dyn Source>, kind: CycleKind) -> Res
     settle::settle_open_intents(run).await?;
     run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;
     run.store.escrows_due(&run.job.id, run.now()).await?;
-    if kind == CycleKind::Initial {
-        // One listing instead of one question an object.
-        for mapping in &run.job.schema.mappings {
+    for mapping in &run.job.schema.mappings {
+        let linked = run.cycle.baseline.linked.get(&mapping.id).copied().unwrap_or_default();
+        if kind == CycleKind::Initial && linked == 0 {
+            // One listing instead of one question an object.
             lookup::build_index(run, mapping).await?;
         }
     }
     run.enter(Stage::Reading);
     for feed in source.feeds() {
-        read_feed(run, &source, &feed, &server).await?;
+        read_feed(run, &source, &feed, &server, kind).await?;
     }
     run.enter(Stage::Due);
     due::act_on_due(run).await?;
@@ -125,6 +138,7 @@ async fn read_feed(
     source: &Arc<dyn Source>,
     feed: &Feed,
     server: &ServerIdentity,
+    kind: CycleKind,
 ) -> Result<(), CycleError> {
     let watermark = run.store.watermark(&run.job.id, &feed.id).await?.filter(|watermark| watermark.view == server.view);
     let (start, generation) = match watermark {
@@ -132,6 +146,7 @@ async fn read_feed(
         Some(Watermark { round: Round::Full, checkpoint, generation, .. }) => {
             (Start::Resume(Checkpoint(checkpoint)), generation)
         }
+        Some(_) if kind == CycleKind::Initial => (Start::Full, run.cycle.generation),
         Some(Watermark { round: Round::Changes, checkpoint, .. }) => {
             (Start::Since(Checkpoint(checkpoint)), run.cycle.generation)
         }

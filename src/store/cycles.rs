@@ -133,6 +133,26 @@ fn next_generation(tx: &mut Backend, job: &JobId) -> Result<i64, StoreError> {
         .first::<i64>(c))?)
 }
 
+impl Store {
+    /// When the last cycle began that read everything and came to its end.
+    pub async fn last_full_read(&self, job: &JobId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let job = job.clone();
+        self.database
+            .read(move |tx| {
+                let at = on_each!(tx, c => cycles::table
+                    .filter(cycles::job.eq(job.as_str()))
+                    .filter(cycles::kind.eq(CycleKind::Initial.word()))
+                    .filter(cycles::state.eq_any([CycleState::Succeeded.word(), CycleState::Partial.word()]))
+                    .order(cycles::id.desc())
+                    .select(cycles::started_at)
+                    .first::<NaiveDateTime>(c)
+                    .optional())?;
+                Ok(at.map(|at| at.and_utc()))
+            })
+            .await
+    }
+}
+
 fn baseline(tx: &mut Backend, job: &JobId) -> Result<Baseline, StoreError> {
     let linked = on_each!(tx, c => links::table
         .filter(links::job.eq(job.as_str()))
