@@ -7,6 +7,7 @@ mod cli;
 mod deprovisioning;
 mod escrow;
 mod fixtures;
+mod full_read;
 mod ldap_source;
 mod main_job;
 mod matching;
