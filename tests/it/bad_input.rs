@@ -243,10 +243,10 @@ fn an_object_that_is_refused_does_not_stop_the_others_and_is_tried_again_when_it
 fn objects_that_fail_for_a_passing_cause_are_healed_by_the_next_run() {
     let pipeline = Pipeline::start();
     pipeline.target.set_faults(
-        &json!([{ "method": "POST", "path": "/Groups", "moment": "before_commit", "do": { "status": 408 } }]),
+        &json!([{ "method": "POST", "path": "/Groups", "moment": "before_commit", "do": { "status": 500 } }]),
     );
     pipeline.run(&pipeline.configuration()).assert_code(3);
-    assert_told(&escrows(&pipeline.workplace), GROUPS, "408");
+    assert_told(&escrows(&pipeline.workplace), GROUPS, "error of its own");
     assert_eq!((pipeline.target.count("/Users"), pipeline.target.count("/Groups")), (PEOPLE, 0));
     pipeline.target.set_faults(&json!([]));
     pipeline.assert_healed();
