@@ -34,6 +34,24 @@ macro_rules! on_each {
 }
 pub(crate) use on_each;
 
+/// Inserts `$rows`, a slice of new rows, by one diesel statement with `$values` bound to what it inserts: a batch of
+/// rows on PostgreSQL, where every statement is a round trip; one row on SQLite, where a statement whose text stays the
+/// same is prepared once.
+macro_rules! insert_rows {
+    ($backend:expr, $rows:expr, $values:ident => $statement:expr) => {
+        match $backend {
+            $crate::db::Backend::Postgres(connection) => {
+                let connection: &mut $crate::db::Pg = connection;
+                $crate::db::batches($rows).try_for_each(|$values| $statement.execute(connection).map(drop))
+            }
+            $crate::db::Backend::Sqlite(connection) => {
+                $rows.iter().try_for_each(|$values| $statement.execute(connection).map(drop))
+            }
+        }
+    };
+}
+pub(crate) use insert_rows;
+
 /// What a transaction is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {

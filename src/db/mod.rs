@@ -2,6 +2,7 @@
 //!
 //! It opens, migrates, pools and runs units of work. It knows no table: those belong to the modules that use it.
 
+mod any_of;
 mod backend;
 mod database;
 mod error;
@@ -11,8 +12,9 @@ mod postgres;
 mod sqlite;
 mod url;
 
-pub(crate) use backend::on_each;
+pub(crate) use any_of::AnyOf;
 pub use backend::{Backend, Pg};
+pub(crate) use backend::{insert_rows, on_each};
 pub use database::Database;
 pub(crate) use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 pub use error::DbError;

@@ -20,7 +20,7 @@ use crate::{
     },
     model::{Change, Counters, CycleKind, CycleState, FailureClass, ObjectKey, Round, Watermark},
     source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
-    store::{RecordPage, RecordedMapping, RecordedReference, Store},
+    store::{RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
     sync_schema::ObjectMapping,
     target::ScimTarget,
 };
@@ -223,29 +223,32 @@ impl Reading<'_> {
         while let Some(page) = pages.recv().await {
             self.run.check_stop()?;
             delivered += page.changes.len() as u64;
-            let keys = self.record(page).await?;
-            for (mapping, keys) in immediate(self.run, keys) {
-                while acting.len() >= PAGES_IN_FLIGHT {
-                    join_one(acting).await?;
-                }
-                acting.spawn(page::act(Arc::clone(self.run), mapping, keys, Approved::new()));
+            let Recorded { due, new, .. } = self.record(page).await?;
+            for (mapping, new) in by_mapping(self.run, new, |known| &known.key) {
+                // Taken now: no later page may act on an object before the one that knows it as new.
+                let in_flight = self.run.take_off(new.iter().map(|known| known.key.clone()).collect());
+                let run = Arc::clone(self.run);
+                start(acting, page::act_on_new(run, mapping, in_flight, new)).await?;
+            }
+            for (mapping, keys) in by_mapping(self.run, due, |key| key) {
+                start(acting, page::act(Arc::clone(self.run), mapping, keys, Approved::new())).await?;
             }
         }
         Ok(delivered)
     }
 
-    async fn record(&self, page: Page) -> Result<Vec<ObjectKey>, CycleError> {
+    async fn record(&self, page: Page) -> Result<Recorded, CycleError> {
         let watermark = page
             .checkpoint
             .as_ref()
             .map(|checkpoint| self.watermark(checkpoint, if self.full { Round::Full } else { Round::Changes }));
         let changes = page.changes.len() as u64;
-        let due = record_changes(self.run, page.changes, self.generation, self.full, watermark).await?;
+        let recorded = record_changes(self.run, page.changes, self.generation, self.full, watermark).await?;
         self.run.count(|progress| {
             progress.counters.changes += changes;
-            progress.found += due.len() as u64;
+            progress.found += (recorded.due.len() + recorded.new.len()) as u64;
         });
-        Ok(due)
+        Ok(recorded)
     }
 
     async fn save_end(&self, end: &ReadEnd) -> Result<(), CycleError> {
@@ -274,7 +277,7 @@ pub(super) async fn record_changes(
     generation: i64,
     full_round: bool,
     watermark: Option<Watermark>,
-) -> Result<Vec<ObjectKey>, CycleError> {
+) -> Result<Recorded, CycleError> {
     let mappings = run.job.schema.mappings.iter().map(|mapping| RecordedMapping {
         id: mapping.id.clone(),
         kind: mapping.source_kind.clone(),
@@ -286,6 +289,7 @@ pub(super) async fn record_changes(
                 multivalued: reference.multivalued,
             })
             .collect(),
+        acts_at_once: !waits_for_last_page(mapping),
     });
     let page = RecordPage {
         job: run.job.id.clone(),
@@ -296,26 +300,35 @@ pub(super) async fn record_changes(
         full_round,
         watermark,
     };
-    Ok(run.store.record_page(page).await?.due)
+    Ok(run.store.record_page(page).await?)
 }
 
 /// Those of the due objects that are acted on at once, by object mapping. Objects whose mapping carries many
 /// references (groups) wait for the last page: their members come first, and everything of one group goes in one
 /// request.
-fn immediate(run: &Run, keys: Vec<ObjectKey>) -> Vec<(ObjectMapping, Vec<ObjectKey>)> {
+fn by_mapping<T>(run: &Run, mut due: Vec<T>, key: impl Fn(&T) -> &ObjectKey) -> Vec<(ObjectMapping, Vec<T>)> {
     let mappings = run.job.schema.mappings.iter().filter(|mapping| !waits_for_last_page(mapping));
     mappings
-        .map(|mapping| {
-            let keys = keys.iter().filter(|key| key.mapping == mapping.id).cloned().collect::<Vec<_>>();
-            (mapping.clone(), keys)
-        })
-        .filter(|(_, keys)| !keys.is_empty())
+        .map(|mapping| (mapping.clone(), due.extract_if(.., |one| key(one).mapping == mapping.id).collect::<Vec<_>>()))
+        .filter(|(_, due)| !due.is_empty())
         .collect()
 }
 
 /// True for object mappings whose objects are only acted on after the last page.
 pub(super) fn waits_for_last_page(mapping: &ObjectMapping) -> bool {
     mapping.references.iter().any(|reference| reference.multivalued)
+}
+
+/// Starts a page of actions once there is room for one more.
+async fn start(
+    acting: &mut JoinSet<Result<u64, CycleError>>,
+    page: impl Future<Output = Result<u64, CycleError>> + Send + 'static,
+) -> Result<(), CycleError> {
+    while acting.len() >= PAGES_IN_FLIGHT {
+        join_one(acting).await?;
+    }
+    acting.spawn(page);
+    Ok(())
 }
 
 async fn join_one(acting: &mut JoinSet<Result<u64, CycleError>>) -> Result<(), CycleError> {

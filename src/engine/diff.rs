@@ -103,12 +103,11 @@ fn wanted_change(attribute: &DesiredAttribute<'_>, former: Option<&ExportedValue
 }
 
 /// The exported content after these changes were confirmed.
-pub fn applied(exported: &Exported, changes: &[AttributeChange]) -> Exported {
-    let mut exported = exported.clone();
-    for change in changes {
-        match &change.value {
-            Some(value) => exported.insert(change.path.clone(), ExportedValue::Known(value.clone())),
-            None => exported.remove(&change.path),
+pub fn applied(mut exported: Exported, changes: Vec<AttributeChange>) -> Exported {
+    for AttributeChange { path, value } in changes {
+        match value {
+            Some(value) => exported.insert(path, ExportedValue::Known(value)),
+            None => exported.remove(&path),
         };
     }
     exported

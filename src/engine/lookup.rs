@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::Value as Json;
 
 use crate::{
@@ -177,19 +177,21 @@ async fn find_in_index(run: &Arc<Run>, mapping: &ObjectMapping, questions: &[Que
 }
 
 async fn find_at_target(run: &Arc<Run>, mapping: &ObjectMapping, questions: &[Question]) -> Result<Found, CycleError> {
-    let mut lookups = Vec::with_capacity(questions.len());
-    for question in questions {
-        lookups.push(find(run, mapping, &question.matching));
-    }
-    let answers: Vec<_> = stream::iter(lookups).buffered(LOOKUPS_AHEAD).collect().await;
     let mut found = Found::new();
-    for (question, answer) in questions.iter().zip(answers) {
-        match answer {
-            Err(error) if stops_the_cycle(error.class()) => return Err(error.into()),
-            answer => found.insert(question.key.clone(), answer),
+    let mut asked = FuturesUnordered::new();
+    let mut waiting = questions.iter();
+    loop {
+        while asked.len() < LOOKUPS_AHEAD
+            && let Some(question) = waiting.next()
+        {
+            asked.push(async move { (question, find(run, mapping, &question.matching).await) });
+        }
+        match asked.next().await {
+            None => return Ok(found),
+            Some((_, Err(error))) if stops_the_cycle(error.class()) => return Err(error.into()),
+            Some((question, answer)) => found.insert(question.key.clone(), answer),
         };
     }
-    Ok(found)
 }
 
 /// Asks by one matching attribute after the other until one finds something.

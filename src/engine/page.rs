@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, stream::FuturesUnordered};
 use uuid::Uuid;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         execute::{self, Done},
         lookup::{self, Question, stops_the_cycle},
         matching::Situation,
-        run::{Approved, CycleError, Run, Stage},
+        run::{Approved, CycleError, InFlight, Run, Stage},
     },
     model::{
         Action, Counters, Exported, Failure, FailureClass, Intent, IntentId, KnownObject, MatchingValue, ObjectKey,
@@ -73,6 +73,27 @@ pub(super) async fn act(
         return Ok(0);
     }
     let known = run.store.known(&run.job.id, &in_flight.keys).await?;
+    act_on(run, mapping, known, approved).await
+}
+
+/// Acts on objects that were recorded for the first time just now: what is known of them need not be read again.
+pub(super) async fn act_on_new(
+    run: Arc<Run>,
+    mapping: ObjectMapping,
+    in_flight: InFlight,
+    mut new: Vec<KnownObject>,
+) -> Result<u64, CycleError> {
+    let taken: HashSet<&ObjectKey> = in_flight.keys.iter().collect();
+    new.retain(|known| taken.contains(&known.key));
+    act_on(run, mapping, new, Approved::new()).await
+}
+
+async fn act_on(
+    run: Arc<Run>,
+    mapping: ObjectMapping,
+    known: Vec<KnownObject>,
+    approved: Approved,
+) -> Result<u64, CycleError> {
     let mut items = decide_all(&run, &mapping, known, &approved).await?;
     open_intents(&run, &mapping, &mut items).await?;
     let stopped_by = send(&run, &mapping, &mut items).await;
@@ -209,14 +230,7 @@ async fn open_intents(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item
 
 /// Sends what is to be sent and replaces each step by what came of it. Returns what stops the cycle, if anything.
 async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Option<CycleError> {
-    let mut requests = Vec::new();
-    for item in items.iter() {
-        if let Step::Act { action, .. } = &item.step {
-            requests.push(ask(run, mapping, &item.known.key, action));
-        }
-    }
-    let mut answers: HashMap<ObjectKey, Answer> =
-        stream::iter(requests).buffer_unordered(ACTIONS_AHEAD).collect().await;
+    let mut answers = ask_all(run, mapping, items).await;
     let mut stopped_by = None;
     // A 404 on DELETE counts as success only while the target answers another question at the same time.
     if answers.values().any(|answer| matches!(answer, Answer::Done(done) if done.was_absent))
@@ -234,7 +248,7 @@ async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Op
             continue;
         };
         item.step = match answer {
-            Answer::Done(done) => done_step(run, item, action, &baseline, held, done, intent),
+            Answer::Done(done) => done_step(run, item, action, baseline, held, done, intent),
             Answer::NotAsked => postponed(intent),
             Answer::Failed(error) => {
                 let step = not_done(run, &item.known, &action, &error, intent);
@@ -246,6 +260,26 @@ async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Op
         };
     }
     stopped_by
+}
+
+/// Sends every action, some at once. A request in preparation is large, so it is only made when its turn comes.
+async fn ask_all(run: &Run, mapping: &ObjectMapping, items: &[Item]) -> HashMap<ObjectKey, Answer> {
+    let mut answers = HashMap::with_capacity(items.len());
+    let mut asked = FuturesUnordered::new();
+    let mut waiting = items.iter();
+    loop {
+        while asked.len() < ACTIONS_AHEAD
+            && let Some(item) = waiting.next()
+        {
+            if let Step::Act { action, .. } = &item.step {
+                asked.push(ask(run, mapping, &item.known.key, action));
+            }
+        }
+        match asked.next().await {
+            Some((key, answer)) => answers.insert(key, answer),
+            None => return answers,
+        };
+    }
 }
 
 async fn ask(run: &Run, mapping: &ObjectMapping, key: &ObjectKey, action: &Action) -> (ObjectKey, Answer) {
@@ -283,7 +317,7 @@ fn done_step(
     run: &Run,
     item: &Item,
     action: Action,
-    baseline: &Exported,
+    baseline: Exported,
     held: Vec<NewRemoval>,
     done: Done,
     intent: IntentId,
@@ -301,12 +335,12 @@ fn done_step(
         Action::Delete { .. } => (Vec::new(), Vec::new(), Some(RemovalEffect::Delete)),
         Action::Link { .. } => (Vec::new(), Vec::new(), None),
     };
+    let changed = changes.iter().map(|change| change.path.clone()).collect();
     let effect = if removed == Some(RemovalEffect::Delete) {
         Effect::Unlinked
     } else {
-        Effect::Linked { resource: done.resource, exported: diff::applied(baseline, &changes), sent }
+        Effect::Linked { resource: done.resource, exported: diff::applied(baseline, changes), sent }
     };
-    let changed = changes.into_iter().map(|change| change.path).collect();
     Step::Settled(Settled {
         effect,
         intent: has_intent.then_some(intent),

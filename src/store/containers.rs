@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
 
-use crate::db::{Backend, on_each};
+use crate::db::{AnyOf, Backend, on_each};
 use crate::model::{Anchor, JobId, Name};
 
 use super::edges::{self, Row as EdgeRow};
@@ -90,7 +90,7 @@ fn move_names(tx: &mut Backend, job: &JobId, below: &Below, from: &Name, to: &Na
         names::remove(tx, job, &rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>())?;
         let rows: Vec<NameRow> =
             rows.into_iter().filter_map(|row| Some(NameRow { name: moved(&row.name, from, to)?, ..row })).collect();
-        names::save(tx, &rows)?;
+        names::save(tx, job, &rows)?;
         // References that were written with the new name before the container was delivered find their objects now.
         let named: HashMap<&str, &str> = rows.iter().map(|row| (row.name.as_str(), row.anchor.as_str())).collect();
         references::resolve(tx, job, &named)?;
@@ -137,7 +137,7 @@ fn merge(tx: &mut Backend, job: &JobId, moved: Vec<EdgeRow>) -> Result<Vec<EdgeR
     for batch in crate::db::batches(&references) {
         let rows = on_each!(tx, c => edge_table::table
             .filter(edge_table::job.eq(job.as_str()))
-            .filter(edge_table::reference.eq_any(batch.iter().copied()))
+            .filter(edge_table::reference.any_of(batch.iter().copied()))
             .select(EdgeRow::as_select())
             .load::<EdgeRow>(c))?;
         stored.extend(rows.into_iter().map(|row| ((owner(&row), row.reference.clone()), row)));

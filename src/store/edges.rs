@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel::upsert::excluded;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
 use crate::model::{Anchor, Edge, Export, JobId, Name, ObjectKey, ObjectMappingId, ResourceId, SentEdge};
 
 use super::columns::{Word, to_count};
@@ -154,7 +154,7 @@ impl Store {
                     sent.extend(on_each!(tx, c => edges::table
                         .filter(edges::job.eq(job.as_str()))
                         .filter(edges::mapping.eq(mapping.as_str()))
-                        .filter(edges::from_anchor.eq_any(batch.iter().map(|(anchor, _)| anchor.as_str())))
+                        .filter(edges::from_anchor.any_of(batch.iter().map(|(anchor, _)| anchor.as_str())))
                         .filter(edges::export.ne(Export::Never.word()))
                         .group_by(edges::from_anchor)
                         .select((edges::from_anchor, diesel::dsl::count_star()))
@@ -222,7 +222,7 @@ pub(super) fn work(
         let mut rows = on_each!(tx, c => edges::table
             .filter(edges::job.eq(job.as_str()))
             .filter(edges::mapping.eq(mapping))
-            .filter(edges::from_anchor.eq_any(anchors.iter().copied()))
+            .filter(edges::from_anchor.any_of(anchors.iter().copied()))
             .filter(edges::wanted)
             .filter(not_exported!())
             .select(Row::as_select())
@@ -230,7 +230,7 @@ pub(super) fn work(
         rows.extend(on_each!(tx, c => edges::table
             .filter(edges::job.eq(job.as_str()))
             .filter(edges::mapping.eq(mapping))
-            .filter(edges::from_anchor.eq_any(anchors.iter().copied()))
+            .filter(edges::from_anchor.any_of(anchors.iter().copied()))
             .filter(not(edges::wanted))
             .filter(not(shadowed!()))
             .select(Row::as_select())
@@ -262,7 +262,7 @@ pub(super) fn of_owners(tx: &mut Backend, job: &JobId, mapping: &str, owners: &[
         rows.extend(on_each!(tx, c => edges::table
             .filter(edges::job.eq(job.as_str()))
             .filter(edges::mapping.eq(mapping))
-            .filter(edges::from_anchor.eq_any(batch.iter().copied()))
+            .filter(edges::from_anchor.any_of(batch.iter().copied()))
             .select(Row::as_select())
             .load::<Row>(c))?);
     }
@@ -282,7 +282,7 @@ pub(super) fn of_attribute(
         rows.extend(on_each!(tx, c => edges::table
             .filter(edges::job.eq(job.as_str()))
             .filter(edges::mapping.eq(mapping))
-            .filter(edges::from_anchor.eq_any(batch.iter().copied()))
+            .filter(edges::from_anchor.any_of(batch.iter().copied()))
             .filter(edges::attribute.eq(attribute))
             .select(Row::as_select())
             .load::<Row>(c))?);
@@ -305,11 +305,16 @@ pub(super) fn named(
             .filter(edges::mapping.eq(owner.mapping.as_str()))
             .filter(edges::from_anchor.eq(owner.anchor.as_str()))
             .filter(edges::attribute.eq(attribute))
-            .filter(edges::reference.eq_any(batch.iter().copied()))
+            .filter(edges::reference.any_of(batch.iter().copied()))
             .select(Row::as_select())
             .load::<Row>(c))?);
     }
     Ok(rows)
+}
+
+/// Inserts edges that are not stored yet.
+pub(super) fn insert(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
+    Ok(insert_rows!(tx, rows, values => diesel::insert_into(edges::table).values(values))?)
 }
 
 /// Inserts or replaces edges. No key may stand twice in `rows`.
@@ -345,7 +350,7 @@ pub(super) fn remove(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
                 .filter(edges::mapping.eq(mapping))
                 .filter(edges::from_anchor.eq(from))
                 .filter(edges::attribute.eq(attribute))
-                .filter(edges::reference.eq_any(batch.iter().copied()))
+                .filter(edges::reference.any_of(batch.iter().copied()))
                 .execute(c))?;
         }
     }

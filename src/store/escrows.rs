@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Escrow, Failure, FailureClass, JobId, ObjectKey};
 
 use super::columns::{Word, to_time};
@@ -66,7 +66,7 @@ impl Store {
                     woken += on_each!(tx, c => diesel::update(objects::table)
                         .filter(objects::job.eq(job.as_str()))
                         .filter(objects::mapping.eq(mapping))
-                        .filter(objects::anchor.eq_any(anchors.iter().copied()))
+                        .filter(objects::anchor.any_of(anchors.iter().copied()))
                         .filter(objects::due.eq(false))
                         .set(objects::due.eq(true))
                         .execute(c))?;
@@ -100,7 +100,7 @@ pub(super) fn of(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<Ha
         let rows = on_each!(tx, c => escrows::table
             .filter(escrows::job.eq(job.as_str()))
             .filter(escrows::mapping.eq(mapping))
-            .filter(escrows::anchor.eq_any(anchors.iter().copied()))
+            .filter(escrows::anchor.any_of(anchors.iter().copied()))
             .select(Row::as_select())
             .load::<Row>(c))?;
         for row in rows {
@@ -154,7 +154,7 @@ pub(super) fn end<'a>(
         on_each!(tx, c => diesel::delete(escrows::table)
             .filter(escrows::job.eq(job.as_str()))
             .filter(escrows::mapping.eq(mapping))
-            .filter(escrows::anchor.eq_any(anchors.iter().copied()))
+            .filter(escrows::anchor.any_of(anchors.iter().copied()))
             .execute(c))?;
     }
     Ok(())

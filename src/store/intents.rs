@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
 use crate::model::{Action, Export, Intent, IntentId, JobId, MatchingValue, ObjectKey, ResourceKind, TargetIdentity};
 
 use super::columns::{from_json, to_json, to_time};
@@ -42,6 +42,7 @@ struct NewRow<'a> {
 #[derive(Insertable)]
 #[diesel(table_name = intent_keys, treat_none_as_default_value = false)]
 struct NewKey<'a> {
+    job: &'a str,
     target: &'a str,
     resource_kind: &'a str,
     path: &'a str,
@@ -110,23 +111,21 @@ fn open(tx: &mut Backend, job: &JobId, target: &TargetIdentity, new: &[Intent]) 
 
 fn insert(tx: &mut Backend, job: &JobId, target: &TargetIdentity, accepted: &[&Intent]) -> Result<(), StoreError> {
     let created_at = to_time(Utc::now());
-    for batch in batches(accepted) {
-        let rows: Vec<NewRow<'_>> = batch
-            .iter()
-            .map(|intent| NewRow {
-                id: intent.id.as_str(),
-                job: job.as_str(),
-                mapping: intent.key.mapping.as_str(),
-                anchor: intent.key.anchor.as_str(),
-                kind: intent.kind.as_str(),
-                revision: intent.revision,
-                action: to_json(&intent.action),
-                matching: to_json(&intent.matching),
-                created_at,
-            })
-            .collect();
-        on_each!(tx, c => diesel::insert_into(intents::table).values(&rows).execute(c))?;
-    }
+    let rows: Vec<NewRow<'_>> = accepted
+        .iter()
+        .map(|intent| NewRow {
+            id: intent.id.as_str(),
+            job: job.as_str(),
+            mapping: intent.key.mapping.as_str(),
+            anchor: intent.key.anchor.as_str(),
+            kind: intent.kind.as_str(),
+            revision: intent.revision,
+            action: to_json(&intent.action),
+            matching: to_json(&intent.matching),
+            created_at,
+        })
+        .collect();
+    insert_rows!(tx, &rows, values => diesel::insert_into(intents::table).values(values))?;
     let takes: Vec<(&IntentId, Taken)> = accepted
         .iter()
         .flat_map(|intent| {
@@ -135,19 +134,18 @@ fn insert(tx: &mut Backend, job: &JobId, target: &TargetIdentity, accepted: &[&I
             takes.into_iter().map(|taken| (&intent.id, taken))
         })
         .collect();
-    for batch in batches(&takes) {
-        let rows: Vec<NewKey<'_>> = batch
-            .iter()
-            .map(|(intent, (kind, path, value))| NewKey {
-                target: target.as_str(),
-                resource_kind: kind,
-                path,
-                value,
-                intent: intent.as_str(),
-            })
-            .collect();
-        on_each!(tx, c => diesel::insert_into(intent_keys::table).values(&rows).execute(c))?;
-    }
+    let rows: Vec<NewKey<'_>> = takes
+        .iter()
+        .map(|(intent, (kind, path, value))| NewKey {
+            job: job.as_str(),
+            target: target.as_str(),
+            resource_kind: kind,
+            path,
+            value,
+            intent: intent.as_str(),
+        })
+        .collect();
+    insert_rows!(tx, &rows, values => diesel::insert_into(intent_keys::table).values(values))?;
     Ok(())
 }
 
@@ -175,7 +173,7 @@ fn taken(tx: &mut Backend, target: &TargetIdentity, new: &[Intent]) -> Result<Ha
                 .filter(intent_keys::target.eq(target.as_str()))
                 .filter(intent_keys::resource_kind.eq(&kind))
                 .filter(intent_keys::path.eq(&path))
-                .filter(intent_keys::value.eq_any(batch.iter().map(String::as_str)))
+                .filter(intent_keys::value.any_of(batch.iter().map(String::as_str)))
                 .select(intent_keys::value)
                 .load::<String>(c))?;
             found.extend(held.into_iter().map(|value| (kind.clone(), path.clone(), value)));
@@ -195,7 +193,7 @@ pub(super) fn open_of<'a>(
         let open = on_each!(tx, c => intents::table
             .filter(intents::job.eq(job.as_str()))
             .filter(intents::mapping.eq(mapping))
-            .filter(intents::anchor.eq_any(anchors.iter().copied()))
+            .filter(intents::anchor.any_of(anchors.iter().copied()))
             .select(intents::anchor)
             .load::<String>(c))?;
         found.extend(open.into_iter().map(|anchor| key(mapping.to_owned(), anchor)));
@@ -216,8 +214,11 @@ pub(super) fn kind_of(tx: &mut Backend, id: &IntentId) -> Result<Option<Resource
 /// Closes intents; the values they took are free again.
 pub(super) fn close(tx: &mut Backend, ids: &[&IntentId]) -> Result<(), StoreError> {
     for batch in batches(ids) {
+        on_each!(tx, c => diesel::delete(intent_keys::table)
+            .filter(intent_keys::intent.any_of(batch.iter().map(|id| id.as_str())))
+            .execute(c))?;
         on_each!(tx, c => diesel::delete(intents::table)
-            .filter(intents::id.eq_any(batch.iter().map(|id| id.as_str())))
+            .filter(intents::id.any_of(batch.iter().map(|id| id.as_str())))
             .execute(c))?;
     }
     Ok(())

@@ -8,6 +8,8 @@ use crate::model::{Edge, JobId, KnownObject, Lifecycle, ObjectKey, ObjectKind, R
 use super::columns::{Word, from_json};
 use super::edges::{self, Row as EdgeRow};
 use super::jobs::target_of;
+use super::keys::key;
+use super::objects::Row as ObjectRow;
 use super::{Store, StoreError, escrows, links, objects, removals};
 
 impl Store {
@@ -26,21 +28,45 @@ fn known(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<Vec<KnownO
     let mut escrows = escrows::of(tx, job, keys)?;
     let mut found = HashMap::new();
     for row in objects::of(tx, job, keys)? {
-        let key = super::keys::key(row.mapping, row.anchor);
-        let known = KnownObject {
-            kind: ObjectKind::new(row.kind),
-            revision: row.revision,
-            lifecycle: Lifecycle::read(&row.lifecycle)?,
-            attributes: from_json("attributes", &row.attributes)?,
-            link: links.remove(&key),
-            edges: edges.remove(&key).unwrap_or_default(),
-            escrow: escrows.remove(&key),
-            removals: removals.remove(&key).unwrap_or_default(),
-            key: key.clone(),
-        };
-        found.insert(key, known);
+        let mut known = alone(row)?;
+        known.link = links.remove(&known.key);
+        known.edges = edges.remove(&known.key).unwrap_or_default();
+        known.escrow = escrows.remove(&known.key);
+        known.removals = removals.remove(&known.key).unwrap_or_default();
+        found.insert(known.key.clone(), known);
     }
     Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
+}
+
+/// The same for objects that this very transaction has recorded for the first time: all that can be known beside what
+/// they are is where their references lead.
+pub(super) fn of_new(tx: &mut Backend, job: &JobId, rows: Vec<ObjectRow>) -> Result<Vec<KnownObject>, StoreError> {
+    let mut new = rows.into_iter().map(alone).collect::<Result<Vec<_>, _>>()?;
+    if new.is_empty() {
+        return Ok(new);
+    }
+    let target = target_of(tx, job)?;
+    let keys: Vec<ObjectKey> = new.iter().map(|known| known.key.clone()).collect();
+    let mut edges = open_edges(tx, job, &target, &keys)?;
+    for known in &mut new {
+        known.edges = edges.remove(&known.key).unwrap_or_default();
+    }
+    Ok(new)
+}
+
+/// An object as its row holds it, with nothing around it.
+fn alone(row: ObjectRow) -> Result<KnownObject, StoreError> {
+    Ok(KnownObject {
+        key: key(row.mapping, row.anchor),
+        kind: ObjectKind::new(row.kind),
+        revision: row.revision,
+        lifecycle: Lifecycle::read(&row.lifecycle)?,
+        attributes: from_json("attributes", &row.attributes)?,
+        link: None,
+        edges: Vec::new(),
+        escrow: None,
+        removals: Vec::new(),
+    })
 }
 
 /// The edges that need work, with the resources of their far ends.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
 use crate::model::{Claim, Exported, JobId, Link, ObjectKey, ResourceId, ResourceKind, TargetIdentity};
 
 use super::columns::{from_json, to_json};
@@ -32,6 +32,8 @@ pub(super) struct NewLink<'a> {
     pub(super) kind: &'a ResourceKind,
     pub(super) resource: &'a ResourceId,
     pub(super) exported: &'a Exported,
+    /// True when the object has a link already.
+    pub(super) replaces: bool,
 }
 
 impl Store {
@@ -59,7 +61,7 @@ pub(super) fn holders(
         let rows = on_each!(tx, c => links::table
             .filter(links::target.eq(target.as_str()))
             .filter(links::resource_kind.eq(kind.as_str()))
-            .filter(links::resource.eq_any(batch.iter().map(|resource| resource.as_str())))
+            .filter(links::resource.any_of(batch.iter().map(|resource| resource.as_str())))
             .select((links::resource, links::job, links::mapping, links::anchor))
             .load::<(String, String, String, String)>(c))?;
         found.extend(rows.into_iter().map(|(resource, job, mapping, anchor)| {
@@ -80,7 +82,7 @@ pub(super) fn of<'a>(
         let rows = on_each!(tx, c => links::table
             .filter(links::job.eq(job.as_str()))
             .filter(links::mapping.eq(mapping))
-            .filter(links::anchor.eq_any(anchors.iter().copied()))
+            .filter(links::anchor.any_of(anchors.iter().copied()))
             .select((links::anchor, links::resource, links::exported))
             .load::<(String, String, String)>(c))?;
         for (anchor, resource, exported) in rows {
@@ -102,7 +104,7 @@ pub(super) fn resources_of<'a>(
         let rows = on_each!(tx, c => links::table
             .filter(links::job.eq(job.as_str()))
             .filter(links::mapping.eq(mapping))
-            .filter(links::anchor.eq_any(anchors.iter().copied()))
+            .filter(links::anchor.any_of(anchors.iter().copied()))
             .select((links::anchor, links::resource))
             .load::<(String, String)>(c))?;
         found.extend(
@@ -113,27 +115,18 @@ pub(super) fn resources_of<'a>(
 }
 
 /// Stores links, whose resources nobody else holds.
-pub(super) fn save(
+pub(super) fn save<'a>(
     tx: &mut Backend,
-    job: &JobId,
-    target: &TargetIdentity,
-    new: &[NewLink<'_>],
+    job: &'a JobId,
+    target: &'a TargetIdentity,
+    links: &[NewLink<'a>],
 ) -> Result<(), StoreError> {
-    for batch in batches(new) {
-        let rows: Vec<NewRow<'_>> = batch
-            .iter()
-            .map(|link| NewRow {
-                job: job.as_str(),
-                mapping: link.key.mapping.as_str(),
-                anchor: link.key.anchor.as_str(),
-                target: target.as_str(),
-                resource_kind: link.kind.as_str(),
-                resource: link.resource.as_str(),
-                exported: to_json(link.exported),
-            })
-            .collect();
+    let (replacing, new): (Vec<&NewLink<'a>>, Vec<&NewLink<'a>>) = links.iter().partition(|link| link.replaces);
+    let rows = |links: Vec<&NewLink<'a>>| links.into_iter().map(|link| row(job, target, link)).collect::<Vec<_>>();
+    insert_rows!(tx, &rows(new), values => diesel::insert_into(links::table).values(values))?;
+    for batch in batches(&rows(replacing)) {
         on_each!(tx, c => diesel::insert_into(links::table)
-            .values(&rows)
+            .values(batch)
             .on_conflict((links::job, links::mapping, links::anchor))
             .do_update()
             .set((
@@ -147,6 +140,18 @@ pub(super) fn save(
     Ok(())
 }
 
+fn row<'a>(job: &'a JobId, target: &'a TargetIdentity, link: &NewLink<'a>) -> NewRow<'a> {
+    NewRow {
+        job: job.as_str(),
+        mapping: link.key.mapping.as_str(),
+        anchor: link.key.anchor.as_str(),
+        target: target.as_str(),
+        resource_kind: link.kind.as_str(),
+        resource: link.resource.as_str(),
+        exported: to_json(link.exported),
+    }
+}
+
 /// Ends the links of objects.
 pub(super) fn end<'a>(
     tx: &mut Backend,
@@ -157,7 +162,7 @@ pub(super) fn end<'a>(
         on_each!(tx, c => diesel::delete(links::table)
             .filter(links::job.eq(job.as_str()))
             .filter(links::mapping.eq(mapping))
-            .filter(links::anchor.eq_any(anchors.iter().copied()))
+            .filter(links::anchor.any_of(anchors.iter().copied()))
             .execute(c))?;
     }
     Ok(())
@@ -174,7 +179,7 @@ pub(super) fn far_ends(
     for batch in batches(anchors) {
         let rows = on_each!(tx, c => links::table
             .filter(links::target.eq(target.as_str()))
-            .filter(links::anchor.eq_any(batch.iter().copied()))
+            .filter(links::anchor.any_of(batch.iter().copied()))
             .order((links::job, links::mapping))
             .select((links::anchor, links::resource, links::job))
             .load::<(String, String, String)>(c))?;

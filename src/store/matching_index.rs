@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use serde_json::Value as Json;
 
-use crate::db::{batches, on_each};
+use crate::db::{AnyOf, batches, on_each};
 use crate::model::{JobId, ObjectMappingId, ResourceId, TargetPath};
 
 use super::columns::{from_json, to_json};
@@ -89,7 +89,7 @@ impl Store {
                         .filter(matching_index::job.eq(job.as_str()))
                         .filter(matching_index::mapping.eq(mapping.as_str()))
                         .filter(matching_index::path.eq(path.as_str()))
-                        .filter(matching_index::value.eq_any(batch.iter().map(String::as_str)))
+                        .filter(matching_index::value.any_of(batch.iter().map(String::as_str)))
                         .order(matching_index::resource)
                         .select((matching_index::value, matching_index::resource, matching_index::content))
                         .load::<(String, String, String)>(c))?;

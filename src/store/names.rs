@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
 use crate::model::JobId;
 
 use super::StoreError;
 use super::tables::object_names;
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = object_names, treat_none_as_default_value = false)]
 pub(super) struct Row {
     pub(super) job: String,
@@ -30,7 +30,7 @@ pub(super) fn of(
     for batch in batches(anchors) {
         let rows = on_each!(tx, c => object_names::table
             .filter(object_names::job.eq(job.as_str()))
-            .filter(object_names::anchor.eq_any(batch.iter().copied()))
+            .filter(object_names::anchor.any_of(batch.iter().copied()))
             .select((object_names::anchor, object_names::name))
             .load::<(String, String)>(c))?;
         for (anchor, name) in rows {
@@ -46,7 +46,7 @@ pub(super) fn anchors_of(tx: &mut Backend, job: &JobId, names: &[&str]) -> Resul
     for batch in batches(names) {
         found.extend(on_each!(tx, c => object_names::table
             .filter(object_names::job.eq(job.as_str()))
-            .filter(object_names::name.eq_any(batch.iter().copied()))
+            .filter(object_names::name.any_of(batch.iter().copied()))
             .select((object_names::name, object_names::anchor))
             .load::<(String, String)>(c))?);
     }
@@ -54,8 +54,12 @@ pub(super) fn anchors_of(tx: &mut Backend, job: &JobId, names: &[&str]) -> Resul
 }
 
 /// Gives names to objects, and takes them from whoever had them. No name may stand twice in `rows`.
-pub(super) fn save(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
-    for batch in batches(rows) {
+pub(super) fn save(tx: &mut Backend, job: &JobId, rows: &[Row]) -> Result<(), StoreError> {
+    let given: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let had = anchors_of(tx, job, &given)?;
+    let (taken, new): (Vec<Row>, Vec<Row>) = rows.iter().cloned().partition(|row| had.contains_key(&row.name));
+    insert_rows!(tx, &new, values => diesel::insert_into(object_names::table).values(values))?;
+    for batch in batches(&taken) {
         on_each!(tx, c => diesel::insert_into(object_names::table)
             .values(batch)
             .on_conflict((object_names::job, object_names::name))
@@ -74,7 +78,7 @@ pub(super) fn remove(tx: &mut Backend, job: &JobId, names: &[&str]) -> Result<()
     for batch in batches(names) {
         on_each!(tx, c => diesel::delete(object_names::table)
             .filter(object_names::job.eq(job.as_str()))
-            .filter(object_names::name.eq_any(batch.iter().copied()))
+            .filter(object_names::name.any_of(batch.iter().copied()))
             .execute(c))?;
     }
     Ok(())
@@ -85,7 +89,7 @@ pub(super) fn remove_of(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Resu
     for batch in batches(anchors) {
         on_each!(tx, c => diesel::delete(object_names::table)
             .filter(object_names::job.eq(job.as_str()))
-            .filter(object_names::anchor.eq_any(batch.iter().copied()))
+            .filter(object_names::anchor.any_of(batch.iter().copied()))
             .execute(c))?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
 use crate::model::{Anchor, JobId, Lifecycle, ObjectKey, ObjectKind, ObjectMappingId, RemovalId, RemovalState};
 
 use super::columns::Word;
@@ -109,7 +109,7 @@ pub(super) fn of_anchors(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Res
     for batch in batches(anchors) {
         rows.extend(on_each!(tx, c => objects::table
             .filter(objects::job.eq(job.as_str()))
-            .filter(objects::anchor.eq_any(batch.iter().copied()))
+            .filter(objects::anchor.any_of(batch.iter().copied()))
             .select(Row::as_select())
             .load::<Row>(c))?);
     }
@@ -123,7 +123,7 @@ pub(super) fn of(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<Ve
         rows.extend(on_each!(tx, c => objects::table
             .filter(objects::job.eq(job.as_str()))
             .filter(objects::mapping.eq(mapping))
-            .filter(objects::anchor.eq_any(anchors.iter().copied()))
+            .filter(objects::anchor.any_of(anchors.iter().copied()))
             .select(Row::as_select())
             .load::<Row>(c))?);
     }
@@ -145,7 +145,7 @@ pub(super) fn escrowed(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Resul
                 .and(escrows::mapping.eq(objects::mapping))
                 .and(escrows::anchor.eq(objects::anchor))))
             .filter(objects::job.eq(job.as_str()))
-            .filter(objects::anchor.eq_any(batch.iter().copied()))
+            .filter(objects::anchor.any_of(batch.iter().copied()))
             .select((objects::mapping, objects::anchor))
             .load::<(String, String)>(c))?;
         found.extend(rows.into_iter().map(|(mapping, anchor)| key(mapping, anchor)));
@@ -153,8 +153,13 @@ pub(super) fn escrowed(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Resul
     Ok(found)
 }
 
-/// Inserts or replaces objects. No key may stand twice in `rows`.
-pub(super) fn save(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
+/// Inserts objects that are not stored yet.
+pub(super) fn insert(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
+    Ok(insert_rows!(tx, rows, values => diesel::insert_into(objects::table).values(values))?)
+}
+
+/// Replaces objects that are stored. No key may stand twice in `rows`.
+pub(super) fn replace(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
     for batch in batches(rows) {
         on_each!(tx, c => diesel::insert_into(objects::table)
             .values(batch)
@@ -179,7 +184,7 @@ pub(super) fn seen(tx: &mut Backend, job: &JobId, anchors: &[&str], generation: 
     for batch in batches(anchors) {
         on_each!(tx, c => diesel::update(objects::table)
             .filter(objects::job.eq(job.as_str()))
-            .filter(objects::anchor.eq_any(batch.iter().copied()))
+            .filter(objects::anchor.any_of(batch.iter().copied()))
             .filter(objects::generation.lt(generation))
             .set(objects::generation.eq(generation))
             .execute(c))?;
@@ -199,7 +204,7 @@ pub(super) fn evaluated(
         on_each!(tx, c => diesel::update(objects::table)
             .filter(objects::job.eq(job.as_str()))
             .filter(objects::mapping.eq(mapping))
-            .filter(objects::anchor.eq_any(anchors.iter().copied()))
+            .filter(objects::anchor.any_of(anchors.iter().copied()))
             .filter(objects::revision.eq(revision))
             .set((
                 objects::due.eq(false),
@@ -239,7 +244,7 @@ pub(super) fn wait(
 pub(super) fn wake_waiting(tx: &mut Backend, removals: &[RemovalId]) -> Result<(), StoreError> {
     for batch in batches(removals) {
         on_each!(tx, c => diesel::update(objects::table)
-            .filter(objects::waits_for.eq_any(batch.iter().map(RemovalId::as_str)))
+            .filter(objects::waits_for.any_of(batch.iter().map(RemovalId::as_str)))
             .set((objects::due.eq(true), objects::waits_for.eq(None::<String>)))
             .execute(c))?;
     }
@@ -256,7 +261,7 @@ pub(super) fn make_due<'a>(
         on_each!(tx, c => diesel::update(objects::table)
             .filter(objects::job.eq(job.as_str()))
             .filter(objects::mapping.eq(mapping))
-            .filter(objects::anchor.eq_any(anchors.iter().copied()))
+            .filter(objects::anchor.any_of(anchors.iter().copied()))
             .set((
                 objects::due.eq(true),
                 objects::revision.eq(objects::revision + 1),

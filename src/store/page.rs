@@ -65,12 +65,12 @@ fn write_links(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> Re
         let before = before.get(key);
         match effect {
             Effect::Linked { resource, exported, .. } => {
-                saved.push(NewLink { key, kind, resource, exported });
+                saved.push(NewLink { key, kind, resource, exported, replaces: before.is_some() });
                 changes.extend(LinkChange::between(key, before, Some(resource)));
             }
             Effect::Updated { exported, .. } => {
                 // An update of an object that lost its link meanwhile leaves nothing to store.
-                saved.extend(before.map(|resource| NewLink { key, kind, resource, exported }));
+                saved.extend(before.map(|resource| NewLink { key, kind, resource, exported, replaces: true }));
             }
             Effect::Unlinked => {
                 ended.push(key);

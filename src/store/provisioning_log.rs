@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{Backend, insert_rows, on_each};
 use crate::model::{CycleId, JobId, ObjectKey, TargetPath};
 
 use super::columns::{from_json, to_json, to_time};
@@ -90,25 +90,22 @@ pub(super) fn append(
     entries: &[(&ObjectKey, &LogEntry)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    for batch in batches(entries) {
-        let rows: Vec<NewRow<'_>> = batch
-            .iter()
-            .map(|(key, entry)| NewRow {
-                job: job.as_str(),
-                id: Uuid::now_v7().to_string(),
-                cycle: cycle.as_str(),
-                mapping: key.mapping.as_str(),
-                anchor: key.anchor.as_str(),
-                action: entry.action,
-                status: &entry.status,
-                reason: entry.reason.as_deref(),
-                changed: to_json(&entry.changed),
-                at: to_time(now),
-            })
-            .collect();
-        on_each!(tx, c => diesel::insert_into(provisioning_log::table).values(&rows).execute(c))?;
-    }
-    Ok(())
+    let rows: Vec<NewRow<'_>> = entries
+        .iter()
+        .map(|(key, entry)| NewRow {
+            job: job.as_str(),
+            id: Uuid::now_v7().to_string(),
+            cycle: cycle.as_str(),
+            mapping: key.mapping.as_str(),
+            anchor: key.anchor.as_str(),
+            action: entry.action,
+            status: &entry.status,
+            reason: entry.reason.as_deref(),
+            changed: to_json(&entry.changed),
+            at: to_time(now),
+        })
+        .collect();
+    Ok(insert_rows!(tx, &rows, values => diesel::insert_into(provisioning_log::table).values(values))?)
 }
 
 fn read(row: Row) -> Result<Logged, StoreError> {

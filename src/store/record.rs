@@ -2,13 +2,13 @@
 //!
 //! Nothing is evaluated here. The answer is which objects must be.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::db::Backend;
-use crate::model::{Change, Departure, JobId, ObjectKey, ObjectKind, ObjectMappingId, Watermark};
+use crate::model::{Change, Departure, JobId, KnownObject, ObjectKey, ObjectKind, ObjectMappingId, Watermark};
 
 use super::recording::{Delivered, Recording};
-use super::{Store, StoreError, containers, intents, watermarks};
+use super::{Store, StoreError, containers, intents, known, watermarks};
 
 /// One page of a feed.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct RecordedMapping {
     pub kind: ObjectKind,
     /// The reference attributes it maps; others are not kept.
     pub references: Vec<RecordedReference>,
+    /// True when the caller acts on new objects at once, and so wants to hear all that is known of them.
+    pub acts_at_once: bool,
 }
 
 /// A reference attribute.
@@ -46,10 +48,13 @@ pub struct RecordedReference {
 }
 
 /// What a page brought.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recorded {
     /// Objects to evaluate, in arrival order. One with an open intent is due, too, but only after that is closed.
     pub due: Vec<ObjectKey>,
+    /// All that is known of those that were not known before, where the mapping acts at once. They are due, too, and
+    /// not among the others.
+    pub new: Vec<KnownObject>,
     /// Objects that were delivered as they were known.
     pub unchanged: u64,
 }
@@ -80,7 +85,9 @@ fn record(tx: &mut Backend, page: RecordPage) -> Result<Recorded, StoreError> {
     if let Some(watermark) = page.watermark {
         watermarks::save(tx, &page.job, watermark)?;
     }
-    due(tx, &page.job, delivered)
+    let at_once =
+        |key: &ObjectKey| page.mappings.iter().any(|mapping| mapping.id == key.mapping && mapping.acts_at_once);
+    due(tx, &page.job, delivered, at_once)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,22 +106,28 @@ fn step(change: &Change) -> Step {
 }
 
 /// The delivered objects that are due in the end, each once, at its first place.
-fn due(tx: &mut Backend, job: &JobId, delivered: Vec<Delivered>) -> Result<Recorded, StoreError> {
-    let last: HashMap<ObjectKey, bool> =
-        delivered.iter().map(|delivered| (delivered.key.clone(), delivered.due)).collect();
-    let mut seen = HashSet::new();
+fn due(
+    tx: &mut Backend,
+    job: &JobId,
+    delivered: Vec<Delivered>,
+    at_once: impl Fn(&ObjectKey) -> bool,
+) -> Result<Recorded, StoreError> {
+    let order: Vec<ObjectKey> = delivered.iter().map(|delivered| delivered.key.clone()).collect();
+    let mut last: HashMap<ObjectKey, Delivered> =
+        delivered.into_iter().map(|delivered| (delivered.key.clone(), delivered)).collect();
     let mut recorded = Recorded::default();
-    for Delivered { key, .. } in delivered {
-        if !seen.insert(key.clone()) {
-            continue;
-        }
-        if last.get(&key).copied().unwrap_or(false) {
-            recorded.due.push(key);
-        } else {
-            recorded.unchanged += 1;
+    let mut new = Vec::new();
+    for key in order {
+        match last.remove(&key) {
+            None => {}
+            Some(Delivered { due: false, .. }) => recorded.unchanged += 1,
+            // One that changed again after the run that made it is stored by now, and not new to the last run.
+            Some(Delivered { new: Some(row), .. }) if at_once(&key) => new.push(row),
+            Some(_) => recorded.due.push(key),
         }
     }
     let open = intents::open_of(tx, job, &recorded.due)?;
     recorded.due.retain(|key| !open.contains(key));
+    recorded.new = known::of_new(tx, job, new)?;
     Ok(recorded)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::prelude::*;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{
     Anchor, Attributes, Change, Departure, Export, Lifecycle, Name, ObjectKey, ObjectKind, PartialObject,
     ReferenceChange, SourceObject,
@@ -23,6 +23,8 @@ use super::{StoreError, names, objects, references};
 pub(super) struct Delivered {
     pub(super) key: ObjectKey,
     pub(super) due: bool,
+    /// The row of an object that was not known before.
+    pub(super) new: Option<ObjectRow>,
 }
 
 /// The state of the objects that a run touches.
@@ -44,6 +46,8 @@ pub(super) struct Recording<'a> {
 
 struct Object {
     row: ObjectRow,
+    /// True when the store has the row already.
+    stored: bool,
     touched: bool,
     changed: bool,
     /// True once it was delivered under the page's generation.
@@ -85,7 +89,7 @@ impl<'a> Recording<'a> {
             recording.mappings.entry(row.anchor.clone()).or_default().insert(row.mapping.clone());
             let key = key(row.mapping.clone(), row.anchor.clone());
             let seen = row.generation >= page.generation;
-            recording.objects.insert(key, Object { row, touched: false, changed: false, seen });
+            recording.objects.insert(key, Object { row, stored: true, touched: false, changed: false, seen });
         }
         recording.load_edges(tx, run)?;
         for change in run {
@@ -256,7 +260,7 @@ impl<'a> Recording<'a> {
                 due: false,
                 waits_for: None,
             };
-            Object { row, touched: true, changed: true, seen: false }
+            Object { row, stored: false, touched: true, changed: true, seen: false }
         });
         object.touched = true;
         self.order.push(key.clone());
@@ -289,27 +293,32 @@ impl<'a> Recording<'a> {
         references::unresolve(tx, &self.page.job, &self.dropped())?;
         references::resolve(tx, &self.page.job, &self.newly_named())?;
         references::far_end_deleted(tx, &self.page.job, &self.deleted)?;
-        let objects = &self.objects;
-        let is_due = |key: &ObjectKey| objects.get(key).is_some_and(|o| o.row.due && o.row.waits_for.is_none());
-        Ok(self.order.into_iter().map(|key| Delivered { due: is_due(&key), key }).collect())
+        let delivered = self.order.into_iter().map(|key| {
+            let object = self.objects.get_mut(&key);
+            let due = object.as_ref().is_some_and(|object| object.row.due && object.row.waits_for.is_none());
+            let new = object.filter(|object| !object.stored).map(|object| object.row.clone());
+            Delivered { key, due, new }
+        });
+        Ok(delivered.collect())
     }
 
     fn write_objects(&mut self, tx: &mut Backend) -> Result<(), StoreError> {
-        let (mut changed, mut unchanged) = (Vec::new(), BTreeSet::new());
+        let (mut new, mut changed, mut unchanged) = (Vec::new(), Vec::new(), BTreeSet::new());
         for object in self.objects.values_mut().filter(|object| object.touched) {
             if object.changed {
                 object.row.revision += 1;
                 object.row.due = true;
                 object.row.waits_for = None;
                 object.row.generation = self.page.generation.max(object.row.generation);
-                changed.push(object.row.clone());
+                if object.stored { changed.push(object.row.clone()) } else { new.push(object.row.clone()) }
             } else if object.row.generation < self.page.generation {
                 unchanged.insert(object.row.anchor.as_str());
             }
         }
         // Rows in the order of their key go into the tree side by side.
-        changed.sort_unstable_by(|a, b| (&a.anchor, &a.mapping).cmp(&(&b.anchor, &b.mapping)));
-        objects::save(tx, &changed)?;
+        new.sort_unstable_by(|a: &ObjectRow, b| (&a.anchor, &a.mapping).cmp(&(&b.anchor, &b.mapping)));
+        objects::insert(tx, &new)?;
+        objects::replace(tx, &changed)?;
         unchanged.extend(self.present.iter().copied());
         let seen: Vec<&str> = unchanged.into_iter().collect();
         objects::seen(tx, &self.page.job, &seen, self.page.generation)
@@ -326,7 +335,7 @@ impl<'a> Recording<'a> {
                 anchor: anchor.to_owned(),
             })
             .collect();
-        names::save(tx, &rows)?;
+        names::save(tx, &self.page.job, &rows)?;
         names::remove_of(tx, &self.page.job, &self.deleted)
     }
 
@@ -362,7 +371,7 @@ impl<'a> Recording<'a> {
             .map(|edge| edge.row.reference.as_str())
             .collect();
         let anchors = names::anchors_of(tx, &page.job, &open.into_iter().collect::<Vec<_>>())?;
-        let (mut saved, mut removed) = (Vec::new(), Vec::new());
+        let (mut new, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for owned in self.edges.values_mut() {
             for edge in owned.edges.values_mut().filter(|edge| edge.row.wanted && edge.row.to_anchor.is_none()) {
                 edge.row.to_anchor = anchors.get(&edge.row.reference).cloned();
@@ -371,13 +380,16 @@ impl<'a> Recording<'a> {
             for edge in owned.edges.values() {
                 if !edge.row.wanted && !edge.row.is_sent() {
                     removed.extend(edge.stored.clone());
+                } else if edge.stored.is_none() {
+                    new.push(edge.row.clone());
                 } else if edge.stored.as_ref() != Some(&edge.row) {
-                    saved.push(edge.row.clone());
+                    changed.push(edge.row.clone());
                 }
             }
         }
         edges::remove(tx, &removed)?;
-        edges::save(tx, &saved)?;
+        edges::insert(tx, &new)?;
+        edges::save(tx, &changed)?;
         if page.full_round { self.confirm_edges(tx) } else { Ok(()) }
     }
 
@@ -391,7 +403,7 @@ impl<'a> Recording<'a> {
                 on_each!(tx, c => diesel::update(edge_table::table)
                     .filter(edge_table::job.eq(page.job.as_str()))
                     .filter(edge_table::mapping.eq(mapping.id.as_str()))
-                    .filter(edge_table::from_anchor.eq_any(batch.iter().copied()))
+                    .filter(edge_table::from_anchor.any_of(batch.iter().copied()))
                     .filter(edge_table::wanted)
                     .filter(edge_table::generation.lt(page.generation))
                     .set(edge_table::generation.eq(page.generation))

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use diesel::dsl::not;
 use diesel::prelude::*;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Export, JobId, ObjectKey, ResourceId, SentEdge};
 
 use super::StoreError;
@@ -29,7 +29,7 @@ pub(super) fn resolve(tx: &mut Backend, job: &JobId, named: &HashMap<&str, &str>
     for batch in batches(&names) {
         let rows = on_each!(tx, c => table::table
             .filter(table::job.eq(job.as_str()))
-            .filter(table::reference.eq_any(batch.iter().copied()))
+            .filter(table::reference.any_of(batch.iter().copied()))
             .filter(table::wanted)
             .select(Row::as_select())
             .load::<Row>(c))?;
@@ -57,7 +57,7 @@ pub(super) fn unresolve(tx: &mut Backend, job: &JobId, names: &[&str]) -> Result
     for batch in batches(names) {
         on_each!(tx, c => diesel::update(table::table)
             .filter(table::job.eq(job.as_str()))
-            .filter(table::reference.eq_any(batch.iter().copied()))
+            .filter(table::reference.any_of(batch.iter().copied()))
             .filter(table::export.eq(Export::Never.word()))
             .set(table::to_anchor.eq(None::<String>))
             .execute(c))?;
@@ -70,13 +70,13 @@ pub(super) fn far_end_deleted(tx: &mut Backend, job: &JobId, anchors: &[&str]) -
     for batch in batches(anchors) {
         on_each!(tx, c => diesel::update(table::table)
             .filter(table::job.eq(job.as_str()))
-            .filter(table::to_anchor.eq_any(batch.iter().copied()))
+            .filter(table::to_anchor.any_of(batch.iter().copied()))
             .filter(table::export.ne(Export::Never.word()))
             .set(table::wanted.eq(false))
             .execute(c))?;
         on_each!(tx, c => diesel::update(table::table)
             .filter(table::job.eq(job.as_str()))
-            .filter(table::to_anchor.eq_any(batch.iter().copied()))
+            .filter(table::to_anchor.any_of(batch.iter().copied()))
             .filter(table::export.eq(Export::Never.word()))
             .set(table::to_anchor.eq(None::<String>))
             .execute(c))?;
@@ -107,8 +107,8 @@ impl<'a> LinkChange<'a> {
 pub(super) fn links_changed(tx: &mut Backend, jobs: &[String], changes: &[LinkChange<'_>]) -> Result<(), StoreError> {
     for batch in batches(changes) {
         let rows = on_each!(tx, c => table::table
-            .filter(table::job.eq_any(jobs))
-            .filter(table::to_anchor.eq_any(batch.iter().map(|change| change.anchor)))
+            .filter(table::job.any_of(jobs.iter().map(String::as_str)))
+            .filter(table::to_anchor.any_of(batch.iter().map(|change| change.anchor)))
             .filter(table::export.ne(Export::Never.word()))
             .select(Row::as_select())
             .load::<Row>(c))?;
@@ -148,13 +148,13 @@ pub(super) fn owners_unlinked<'a>(
         on_each!(tx, c => diesel::delete(table::table)
             .filter(table::job.eq(job.as_str()))
             .filter(table::mapping.eq(mapping))
-            .filter(table::from_anchor.eq_any(anchors.iter().copied()))
+            .filter(table::from_anchor.any_of(anchors.iter().copied()))
             .filter(not(table::wanted))
             .execute(c))?;
         on_each!(tx, c => diesel::update(table::table)
             .filter(table::job.eq(job.as_str()))
             .filter(table::mapping.eq(mapping))
-            .filter(table::from_anchor.eq_any(anchors.iter().copied()))
+            .filter(table::from_anchor.any_of(anchors.iter().copied()))
             .filter(table::export.ne(Export::Never.word()))
             .set((table::export.eq(Export::Never.word()), table::exported_as.eq(None::<String>)))
             .execute(c))?;
@@ -206,7 +206,7 @@ fn end_left_behind(tx: &mut Backend, job: &JobId, added: &[(&ObjectKey, &SentEdg
         let unwanted = on_each!(tx, c => table::table
             .filter(table::job.eq(job.as_str()))
             .filter(table::mapping.eq(mapping))
-            .filter(table::from_anchor.eq_any(anchors.iter().copied()))
+            .filter(table::from_anchor.any_of(anchors.iter().copied()))
             .filter(not(table::wanted))
             .select(Row::as_select())
             .load::<Row>(c))?;

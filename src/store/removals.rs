@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{JobId, ObjectKey, ObjectMappingId, Removal, RemovalEffect, RemovalId, RemovalState};
 
 use super::columns::{Word, to_count, to_time};
@@ -82,7 +82,7 @@ impl Store {
             .write(move |tx| {
                 for batch in batches(&ids) {
                     on_each!(tx, c => diesel::update(removals::table)
-                        .filter(removals::id.eq_any(batch.iter().map(RemovalId::as_str)))
+                        .filter(removals::id.any_of(batch.iter().map(RemovalId::as_str)))
                         .set(removals::state.eq(state.word()))
                         .execute(c))?;
                 }
@@ -130,7 +130,7 @@ pub(super) fn of<'a>(
         let rows = on_each!(tx, c => removals::table
             .filter(removals::job.eq(job.as_str()))
             .filter(removals::mapping.eq(mapping))
-            .filter(removals::anchor.eq_any(anchors.iter().copied()))
+            .filter(removals::anchor.any_of(anchors.iter().copied()))
             .select(Row::as_select())
             .load::<Row>(c))?;
         for row in rows {
@@ -178,7 +178,7 @@ pub(super) fn hold(
 pub(super) fn end(tx: &mut Backend, ids: &[RemovalId]) -> Result<(), StoreError> {
     for batch in batches(ids) {
         on_each!(tx, c => diesel::delete(removals::table)
-            .filter(removals::id.eq_any(batch.iter().map(RemovalId::as_str)))
+            .filter(removals::id.any_of(batch.iter().map(RemovalId::as_str)))
             .execute(c))?;
     }
     objects::wake_waiting(tx, ids)

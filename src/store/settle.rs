@@ -73,13 +73,18 @@ fn settle_one(
             if let Some(conflict) = links::conflicts(tx, job, target, &[(key, &kind, resource)])?.pop() {
                 return Ok(Some(conflict));
             }
-            links::save(tx, job, target, &[NewLink { key, kind: &kind, resource, exported }])?;
+            links::save(
+                tx,
+                job,
+                target,
+                &[NewLink { key, kind: &kind, resource, exported, replaces: before.is_some() }],
+            )?;
             LinkChange::between(key, before.as_ref().map(|link| &link.resource), Some(resource))
         }
         (SettledResult::LinkedUnknown { paths }, Some(link)) => {
             let mut exported = link.exported.clone();
             exported.extend(paths.iter().map(|path| (path.clone(), ExportedValue::Unknown)));
-            let link = NewLink { key, kind: &kind, resource: &link.resource, exported: &exported };
+            let link = NewLink { key, kind: &kind, resource: &link.resource, exported: &exported, replaces: true };
             links::save(tx, job, target, &[link])?;
             None
         }

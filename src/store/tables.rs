@@ -100,6 +100,7 @@ table! {
 
 table! {
     intent_keys (target, resource_kind, path, value) {
+        job -> Text,
         target -> Text,
         resource_kind -> Text,
         path -> Text,

@@ -48,6 +48,7 @@ suite! {
         an_object_in_escrow_is_due_when_it_is_delivered,
         an_object_with_an_open_intent_is_not_handed_out,
         an_object_of_two_mappings_is_kept_under_both,
+        new_objects_come_with_all_that_is_known_of_them,
         a_partial_object_merges_into_what_is_stored,
         a_departure_keeps_its_kind_and_ignores_strangers,
         objects_come_due_in_arrival_order_and_once,

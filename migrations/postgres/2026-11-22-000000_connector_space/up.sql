@@ -104,11 +104,12 @@ CREATE UNIQUE INDEX intents_object ON intents (job, mapping, anchor);
 
 -- A value that an open create is about to take: no other create of the target may take it.
 CREATE TABLE intent_keys (
+    job           TEXT COLLATE "C" NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
     target        TEXT COLLATE "C" NOT NULL,
     resource_kind TEXT COLLATE "C" NOT NULL,
     path          TEXT COLLATE "C" NOT NULL,
     value         TEXT COLLATE "C" NOT NULL,
-    intent        TEXT COLLATE "C" NOT NULL REFERENCES intents (id) ON DELETE CASCADE,
+    intent        TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (target, resource_kind, path, value)
 );
 CREATE INDEX intent_keys_intent ON intent_keys (intent);

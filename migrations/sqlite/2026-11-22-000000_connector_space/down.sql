@@ -12,3 +12,4 @@ DROP TABLE object_names;
 DROP TABLE objects;
 DROP TABLE watermarks;
 DROP TABLE jobs;
+DROP TABLE sqlite_stat1;

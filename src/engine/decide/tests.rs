@@ -55,7 +55,7 @@ fn linked_as(attributes: &Attributes, mapping: &ObjectMapping) -> Link {
         Evaluation::Wanted(wanted) => diff::for_create(&wanted.attributes),
         other => panic!("{other:?}"),
     };
-    Link { resource: "7".into(), exported: diff::applied(&Exported::new(), &desired) }
+    Link { resource: "7".into(), exported: diff::applied(Exported::new(), desired) }
 }
 
 fn evaluation<'m>(known: &KnownObject, mapping: &'m ObjectMapping) -> Evaluation<'m> {

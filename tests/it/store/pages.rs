@@ -66,13 +66,53 @@ pub(super) async fn an_object_of_two_mappings_is_kept_under_both(store: Store) {
     let world = World::new(store).await;
     let mut page = world.page(vec![user("ada", "ada@example.org")]);
     let other = ObjectMappingId::new("rule/User→Agents");
-    page.mappings.push(RecordedMapping { id: other.clone(), kind: ObjectKind::new("User"), references: Vec::new() });
+    page.mappings.push(RecordedMapping {
+        id: other.clone(),
+        kind: ObjectKind::new("User"),
+        references: Vec::new(),
+        acts_at_once: false,
+    });
     let recorded = world.store.record_page(page).await.unwrap();
     let agent = ObjectKey { mapping: other, anchor: Anchor::new("ada") };
     assert_eq!(recorded.due, [user_key("ada"), agent.clone()]);
     world.record(vec![departed("ada", Departure::LeftFeed)]).await;
     assert_eq!(world.known(&agent).await.lifecycle, Lifecycle::LeftFeed);
     assert_eq!(world.known(&user_key("ada")).await.lifecycle, Lifecycle::LeftFeed);
+}
+
+/// What a page tells of new objects is what a look into the store would tell.
+pub(super) async fn new_objects_come_with_all_that_is_known_of_them(store: Store) {
+    let world = World::new(store).await;
+    let at_once = async |changes: Vec<Change>| {
+        let mut page = world.page(changes);
+        page.mappings[0].acts_at_once = true;
+        world.store.record_page(page).await.unwrap()
+    };
+    world.record(vec![user("bob", "bob@example.org")]).await;
+    world.link(&user_key("bob"), "7").await;
+    let led = |anchor: &str, manager: &str| {
+        let Change::Object(mut object) = user(anchor, &format!("{anchor}@example.org")) else { unreachable!() };
+        object.references.insert("manager".to_owned(), vec![dn(manager)]);
+        Change::Object(object)
+    };
+    let recorded = at_once(vec![
+        led("ada", "bob"),
+        led("cid", "nobody"),
+        user("dan", "dan@example.org"),
+        user("dan", "daniel@example.org"),
+        user("eve", "eve@example.org"),
+        departed("eve", Departure::Deleted),
+        user("bob", "robert@example.org"),
+        group("staff", &[dn("ada")]),
+    ])
+    .await;
+    let new: Vec<ObjectKey> = recorded.new.iter().map(|known| known.key.clone()).collect();
+    assert_eq!(new, [user_key("ada"), user_key("cid"), user_key("dan")]);
+    assert_eq!(recorded.due, [user_key("eve"), user_key("bob"), group_key("staff")], "known before, or acted on later");
+    assert_eq!(recorded.new, world.store.known(&world.job, &new).await.unwrap());
+    assert_eq!(recorded.new[0].edges[0].resource.as_ref().map(|id| id.as_str()), Some("7"));
+    let again = at_once(vec![led("ada", "bob")]).await;
+    assert_eq!((again.new, again.due), (Vec::new(), vec![user_key("ada")]), "still due, and known by now");
 }
 
 pub(super) async fn a_partial_object_merges_into_what_is_stored(store: Store) {

@@ -165,7 +165,8 @@ const GROWING: &[&str] = &[
     "SELECT DISTINCT anchor FROM objects WHERE job = ? AND anchor > ? AND kind = ? AND lifecycle = ? AND generation < ? ORDER BY anchor LIMIT ?",
     "UPDATE objects SET due = ? WHERE waits_for IN (?, ?)",
     "SELECT * FROM object_names WHERE job = ? AND name IN (?, ?)",
-    "SELECT * FROM object_names WHERE job = ? AND anchor IN (?, ?)",
+    "SELECT anchor, name FROM object_names WHERE job = ? AND anchor IN (?, ?)",
+    "DELETE FROM object_names WHERE job = ? AND anchor IN (?, ?)",
     "SELECT * FROM object_names WHERE job = ? AND name > ? AND name < ? ORDER BY name LIMIT ?",
     "SELECT * FROM containers WHERE job = ? AND name >= ? AND name < ?",
     "SELECT * FROM links WHERE target = ? AND resource_kind = ? AND resource IN (?, ?)",
@@ -180,6 +181,9 @@ const GROWING: &[&str] = &[
     "SELECT * FROM intents WHERE job = ? AND mapping = ? AND anchor IN (?, ?)",
     "SELECT * FROM intent_keys WHERE target = ? AND resource_kind = ? AND path = ? AND value IN (?, ?)",
     "DELETE FROM intents WHERE id IN (?, ?)",
+    "DELETE FROM intent_keys WHERE intent IN (?, ?)",
+    "UPDATE edges SET wanted = ? WHERE job = ? AND to_anchor IN (?, ?) AND export <> ?",
+    "UPDATE edges SET to_anchor = NULL WHERE job = ? AND reference IN (?, ?) AND export = ?",
     "SELECT * FROM removals WHERE job = ? AND state = ? AND id > ? ORDER BY id LIMIT ?",
     "SELECT * FROM removals WHERE job = ? AND mapping = ? AND anchor IN (?, ?)",
     "SELECT * FROM escrows WHERE job = ? AND next_attempt_at <= ?",
@@ -201,20 +205,29 @@ fn growing_tables_are_read_by_index() {
     let migrations = FileBasedMigrations::from_path(repository("migrations/sqlite")).unwrap();
     connection.run_pending_migrations(migrations).unwrap();
     connection.batch_execute("PRAGMA foreign_keys = ON").unwrap();
-    for statement in GROWING {
+    let mut plan_of = |statement: &str| -> Vec<String> {
+        // Lists are bound as the store binds them.
+        let statement = statement.replace("IN (?, ?)", "IN (SELECT value FROM json_each(?))");
         let plan = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load::<Plan>(&mut connection).unwrap();
-        let plan: Vec<String> = plan.into_iter().map(|step| step.detail).collect();
+        plan.into_iter().map(|step| step.detail).filter(|step| !step.contains("json_each")).collect()
+    };
+    for statement in GROWING {
+        let plan = plan_of(statement);
         assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{statement}: {plan:?}");
         assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{statement}: {plan:?}");
+        // Finding a job's rows one by one until the listed ones are among them would be no better than a scan.
+        if let Some((before, _)) = statement.rsplit_once(" IN (") {
+            let listed = before.rsplit(' ').next().unwrap();
+            assert!(plan.iter().any(|step| step.contains(&format!("{listed}=?"))), "{statement}: {plan:?}");
+        }
     }
     let partial = [
         ("objects_due", GROWING[2]),
-        ("edges_to_add", GROWING[15]),
-        ("edges_to_remove", GROWING[16]),
-        ("edges_to_anchor", GROWING[14]),
+        ("edges_to_add", GROWING[16]),
+        ("edges_to_remove", GROWING[17]),
+        ("edges_to_anchor", GROWING[15]),
     ];
     for (index, statement) in partial {
-        let plan = diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load::<Plan>(&mut connection).unwrap();
-        assert!(plan.iter().any(|step| step.detail.contains(index)), "{statement} does not use {index}");
+        assert!(plan_of(statement).iter().any(|step| step.contains(index)), "{statement} does not use {index}");
     }
 }

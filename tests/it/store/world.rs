@@ -118,11 +118,13 @@ impl World {
                     id: users(),
                     kind: ObjectKind::new("User"),
                     references: vec![reference("manager", false)],
+                    acts_at_once: false,
                 },
                 RecordedMapping {
                     id: groups(),
                     kind: ObjectKind::new("Group"),
                     references: vec![reference("members", true)],
+                    acts_at_once: false,
                 },
             ],
             changes,
