@@ -46,10 +46,12 @@ impl Resource {
 
     /// The URNs that the resource lists.
     pub fn schemas(&self) -> Vec<&str> {
-        match lookup(&self.0, "schemas") {
-            Some(Value::Array(schemas)) => schemas.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        }
+        self.listed_schemas().collect()
+    }
+
+    fn listed_schemas(&self) -> impl Iterator<Item = &str> {
+        let schemas = lookup(&self.0, "schemas").and_then(Value::as_array);
+        schemas.into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// What stands at this path: the whole attribute, or the first value where the path selects among several.
@@ -156,15 +158,21 @@ impl Resource {
     /// The URN of the extension that this path names as a whole. A path alone cannot tell; what the resource has
     /// and lists can, and the enterprise extension is known.
     fn whole_extension(&self, path: &AttributePath) -> Option<String> {
-        let urn = format!("{}:{}", path.schema.as_deref()?, path.attribute);
-        let known = urn.eq_ignore_ascii_case(urn::ENTERPRISE_USER)
-            || lookup(&self.0, &urn).is_some()
-            || self.schemas().iter().any(|schema| !urn::is_core(schema) && schema.eq_ignore_ascii_case(&urn));
-        known.then_some(urn)
+        let schema = path.schema.as_deref()?;
+        let is_meant = |urn: &str| {
+            urn.split_at_checked(schema.len()).is_some_and(|(prefix, rest)| {
+                prefix.eq_ignore_ascii_case(schema)
+                    && rest.strip_prefix(':').is_some_and(|rest| rest.eq_ignore_ascii_case(&path.attribute))
+            })
+        };
+        let known = is_meant(urn::ENTERPRISE_USER)
+            || self.0.keys().any(|key| is_meant(key))
+            || self.listed_schemas().any(|listed| !urn::is_core(listed) && is_meant(listed));
+        known.then(|| format!("{schema}:{}", path.attribute))
     }
 
     fn list_schema(&mut self, schema: &str) {
-        if !self.schemas().iter().any(|listed| listed.eq_ignore_ascii_case(schema)) {
+        if !self.listed_schemas().any(|listed| listed.eq_ignore_ascii_case(schema)) {
             elements_at(&mut self.0, "schemas").push(Value::from(schema));
         }
     }

@@ -256,8 +256,12 @@ fn hex_byte(high: u8, low: u8) -> Option<u8> {
 
 /// The value as comparison sees it (after RFC 4518): NFKC, case folded, blanks trimmed and runs of them made one.
 fn prepared(value: &str) -> String {
-    let folded = fold(&value.nfkc().collect::<String>());
-    let normal: String = folded.nfkc().collect();
+    let normal = if value.is_ascii() {
+        // ASCII is its own normal form, whatever its case.
+        fold(value)
+    } else {
+        fold(&value.nfkc().collect::<String>()).nfkc().collect()
+    };
     let mut words = normal.split_whitespace();
     let mut text = words.next().unwrap_or_default().to_owned();
     for word in words {
@@ -270,6 +274,9 @@ fn prepared(value: &str) -> String {
 /// Case folding that depends on no locale. Going down, up and down again unites what plain lower-casing keeps apart
 /// (`ß` and `ss`, the two forms of sigma); the dotless i stays itself, as Unicode's table has it.
 pub(super) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars()
         .flat_map(|character| {
             let unchanged = (character == 'ı').then_some(character);

@@ -160,7 +160,9 @@ fn value(entry: &Entry, canonical: &str, anchor: &Anchor) -> Option<Value> {
 
 /// A value as text: NFC, without blanks around it; `None` when nothing is left.
 fn text(value: &[u8]) -> Option<String> {
-    let text: String = std::str::from_utf8(value).ok()?.trim().nfc().collect();
+    let text = std::str::from_utf8(value).ok()?.trim();
+    // ASCII is its own normal form.
+    let text = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
     (!text.is_empty()).then_some(text)
 }
 

@@ -82,10 +82,12 @@ impl Reading<'_> {
         Ok(ReadEnd { coverage: refreshed.coverage, checkpoint: refreshed.cookie.as_deref().map(checkpoint_of) })
     }
 
-    /// A cookie for the state of the feed before the read that follows. The server names every entry on the way to
-    /// it, without attributes; those names are not needed. `None` when the server cannot follow this feed.
+    /// A cookie for the state of the feed before the read that follows. Asked for at the base alone: a cookie of
+    /// OpenLDAP tells the state of the whole database, and the names of all entries are not needed for it. `None` when
+    /// the server cannot follow this feed.
     pub(super) async fn current_cookie(&mut self, session: &mut Session) -> Result<Option<Cookie>, SourceError> {
         let query = self.query(vec![NO_ATTRIBUTES.to_owned()], vec![sync_control(None)]);
+        let query = Query { scope: Scope::Base, ..query };
         let mut search = session.connection.search(query).await.map_err(|failure| self.broken(failure))?;
         let mut cookie = None;
         while let Some(item) = search.next().await.map_err(|failure| self.broken(failure))? {
