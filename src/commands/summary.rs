@@ -60,6 +60,7 @@ pub(super) async fn show_progress(title: &'static str, mut progress: watch::Rece
     let style = ProgressStyle::with_template("{prefix:>12} [{bar:30}] {pos}/{len} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
     bar.set_prefix(title);
+    let mut ending = progress.clone();
     while progress.changed().await.is_ok() {
         let (found, handled, stage) = {
             let progress = progress.borrow_and_update();
@@ -73,8 +74,8 @@ pub(super) async fn show_progress(title: &'static str, mut progress: watch::Rece
             Stage::Due => "groups and references",
             Stage::Removing => "removals",
         });
-        // Redrawing on every object would cost more than the object.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Redrawing on every object would cost more than the object. Once nobody sends any more, nothing is waited for.
+        let _ = tokio::time::timeout(Duration::from_millis(50), ending.wait_for(|_| false)).await;
     }
     bar.finish_and_clear();
 }

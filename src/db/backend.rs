@@ -34,7 +34,7 @@ macro_rules! on_each {
 }
 pub(crate) use on_each;
 
-/// Inserts `$rows`, a slice of new rows, by one diesel statement with `$values` bound to what it inserts: a batch of
+/// Inserts `$rows`, references to new rows, by one diesel statement with `$values` bound to what it inserts: a batch of
 /// rows on PostgreSQL, where every statement is a round trip; one row on SQLite, where a statement whose text stays the
 /// same is prepared once.
 macro_rules! insert_rows {
@@ -42,10 +42,14 @@ macro_rules! insert_rows {
         match $backend {
             $crate::db::Backend::Postgres(connection) => {
                 let connection: &mut $crate::db::Pg = connection;
-                $crate::db::batches($rows).try_for_each(|$values| $statement.execute(connection).map(drop))
+                let rows: Vec<_> = $rows.into_iter().collect();
+                $crate::db::batches(&rows).try_for_each(|batch| {
+                    let $values = batch.to_vec();
+                    $statement.execute(connection).map(drop)
+                })
             }
             $crate::db::Backend::Sqlite(connection) => {
-                $rows.iter().try_for_each(|$values| $statement.execute(connection).map(drop))
+                $rows.into_iter().try_for_each(|$values| $statement.execute(connection).map(drop))
             }
         }
     };

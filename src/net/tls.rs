@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::ClientConfig;
 use rustls::RootCertStore;
@@ -17,6 +17,13 @@ use super::NetError;
 
 /// A bundle of all public authorities has about 300 KiB.
 const CA_FILE_LIMIT: u64 = 8 * 1024 * 1024;
+
+/// The system's authorities, as they were when the process first spoke TLS: every client trusts the same ones.
+static SYSTEM_ROOTS: LazyLock<RootCertStore> = LazyLock::new(|| {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+});
 
 /// Makes ring the crypto provider of the process. `main` calls it before anything else; again is harmless.
 pub fn install_crypto_provider() {
@@ -30,9 +37,7 @@ pub fn install_crypto_provider() {
 ///
 /// Fails when the file cannot be read or holds no certificate. Reads files: call it at start, not per request.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, NetError> {
-    let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(native.certs);
+    let mut roots = SYSTEM_ROOTS.clone();
     match ca_file {
         Some(path) => add_file(&mut roots, path)?,
         None if roots.is_empty() => {

@@ -240,8 +240,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
 
 /// The object of this name; whatever else stands there gives way.
 pub(super) fn object_at<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
-    let key = spelling(map, name);
-    let place = map.entry(key).or_insert(Value::Null);
+    let place = place_of(map, name);
     if !place.is_object() {
         *place = Value::Object(Map::new());
     }
@@ -253,8 +252,7 @@ pub(super) fn object_at<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a 
 
 /// The list of this name; a lone value becomes its first element.
 pub(super) fn elements_at<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Vec<Value> {
-    let key = spelling(map, name);
-    let place = map.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+    let place = place_of(map, name);
     if !place.is_array() {
         let lone = place.take();
         *place = Value::Array(if lone.is_null() { Vec::new() } else { vec![lone] });
@@ -293,8 +291,15 @@ pub(super) fn is_primary(element: &Value) -> bool {
     }
 }
 
-fn spelling(map: &Map<String, Value>, name: &str) -> String {
-    map.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned().unwrap_or_else(|| name.to_owned())
+/// The place of this name, in any case; null where there was none.
+fn place_of<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
+    if !map.keys().any(|key| key.eq_ignore_ascii_case(name)) {
+        map.insert(name.to_owned(), Value::Null);
+    }
+    match lookup_mut(map, name) {
+        Some(place) => place,
+        None => unreachable!("it was put there above"),
+    }
 }
 
 /// The URN under which the attribute of this path stands; `None` at the top of the resource.

@@ -313,7 +313,7 @@ pub(super) fn named(
 }
 
 /// Inserts edges that are not stored yet.
-pub(super) fn insert(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
+pub(super) fn insert<'a>(tx: &mut Backend, rows: impl IntoIterator<Item = &'a Row>) -> Result<(), StoreError> {
     Ok(insert_rows!(tx, rows, values => diesel::insert_into(edges::table).values(values))?)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -93,9 +94,18 @@ impl Store {
     }
 }
 
+/// True when any object of the job is in escrow. Mostly none is, and then nobody need be looked for.
+pub(super) fn any(tx: &mut Backend, job: &JobId) -> Result<bool, StoreError> {
+    Ok(on_each!(tx, c => diesel::select(exists(escrows::table.filter(escrows::job.eq(job.as_str()))))
+        .get_result::<bool>(c))?)
+}
+
 /// The escrows of the objects.
 pub(super) fn of(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<HashMap<ObjectKey, Escrow>, StoreError> {
     let mut found = HashMap::new();
+    if !any(tx, job)? {
+        return Ok(found);
+    }
     for (mapping, anchors) in key_batches(keys) {
         let rows = on_each!(tx, c => escrows::table
             .filter(escrows::job.eq(job.as_str()))
@@ -150,6 +160,9 @@ pub(super) fn end<'a>(
     job: &JobId,
     keys: impl IntoIterator<Item = &'a ObjectKey>,
 ) -> Result<(), StoreError> {
+    if !any(tx, job)? {
+        return Ok(());
+    }
     for (mapping, anchors) in key_batches(keys) {
         on_each!(tx, c => diesel::delete(escrows::table)
             .filter(escrows::job.eq(job.as_str()))

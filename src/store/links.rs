@@ -123,7 +123,8 @@ pub(super) fn save<'a>(
 ) -> Result<(), StoreError> {
     let (replacing, new): (Vec<&NewLink<'a>>, Vec<&NewLink<'a>>) = links.iter().partition(|link| link.replaces);
     let rows = |links: Vec<&NewLink<'a>>| links.into_iter().map(|link| row(job, target, link)).collect::<Vec<_>>();
-    insert_rows!(tx, &rows(new), values => diesel::insert_into(links::table).values(values))?;
+    let new = rows(new);
+    insert_rows!(tx, &new, values => diesel::insert_into(links::table).values(values))?;
     for batch in batches(&rows(replacing)) {
         on_each!(tx, c => diesel::insert_into(links::table)
             .values(batch)

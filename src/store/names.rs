@@ -11,7 +11,7 @@ use crate::model::JobId;
 use super::StoreError;
 use super::tables::object_names;
 
-#[derive(Clone, Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = object_names, treat_none_as_default_value = false)]
 pub(super) struct Row {
     pub(super) job: String,
@@ -57,11 +57,11 @@ pub(super) fn anchors_of(tx: &mut Backend, job: &JobId, names: &[&str]) -> Resul
 pub(super) fn save(tx: &mut Backend, job: &JobId, rows: &[Row]) -> Result<(), StoreError> {
     let given: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let had = anchors_of(tx, job, &given)?;
-    let (taken, new): (Vec<Row>, Vec<Row>) = rows.iter().cloned().partition(|row| had.contains_key(&row.name));
-    insert_rows!(tx, &new, values => diesel::insert_into(object_names::table).values(values))?;
+    let (taken, new): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| had.contains_key(&row.name));
+    insert_rows!(tx, new, values => diesel::insert_into(object_names::table).values(values))?;
     for batch in batches(&taken) {
         on_each!(tx, c => diesel::insert_into(object_names::table)
-            .values(batch)
+            .values(batch.to_vec())
             .on_conflict((object_names::job, object_names::name))
             .do_update()
             .set((

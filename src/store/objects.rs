@@ -84,13 +84,25 @@ impl Store {
         let (job, kind) = (job.clone(), kind.clone());
         self.database
             .read(move |tx| {
+                // What was in the recycle bin may have been emptied out of it unnoticed.
+                let lifecycles = [Lifecycle::Present.word(), Lifecycle::SoftDeleted.word()];
+                let any = on_each!(tx, c => diesel::select(exists(
+                    objects::table
+                        .filter(objects::job.eq(job.as_str()))
+                        .filter(objects::kind.eq(kind.as_str()))
+                        .filter(objects::lifecycle.any_of(lifecycles))
+                        .filter(objects::generation.lt(generation)),
+                ))
+                .get_result::<bool>(c))?;
+                if !any {
+                    return Ok(Vec::new());
+                }
                 let after = after.as_ref().map_or("", Anchor::as_str);
                 let anchors = on_each!(tx, c => objects::table
                     .filter(objects::job.eq(job.as_str()))
                     .filter(objects::anchor.gt(after))
                     .filter(objects::kind.eq(kind.as_str()))
-                    // What was in the recycle bin may have been emptied out of it unnoticed.
-                    .filter(objects::lifecycle.eq_any([Lifecycle::Present.word(), Lifecycle::SoftDeleted.word()]))
+                    .filter(objects::lifecycle.any_of(lifecycles))
                     .filter(objects::generation.lt(generation))
                     .order(objects::anchor)
                     .select(objects::anchor)
@@ -132,10 +144,8 @@ pub(super) fn of(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<Ve
 
 /// Which of the objects are in escrow.
 pub(super) fn escrowed(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Result<HashSet<ObjectKey>, StoreError> {
-    let any = on_each!(tx, c => diesel::select(exists(escrows::table.filter(escrows::job.eq(job.as_str()))))
-        .get_result::<bool>(c))?;
     let mut found = HashSet::new();
-    if !any {
+    if !super::escrows::any(tx, job)? {
         return Ok(found);
     }
     for batch in batches(anchors) {
@@ -154,7 +164,7 @@ pub(super) fn escrowed(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Resul
 }
 
 /// Inserts objects that are not stored yet.
-pub(super) fn insert(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
+pub(super) fn insert<'a>(tx: &mut Backend, rows: impl IntoIterator<Item = &'a Row>) -> Result<(), StoreError> {
     Ok(insert_rows!(tx, rows, values => diesel::insert_into(objects::table).values(values))?)
 }
 

@@ -303,25 +303,28 @@ impl<'a> Recording<'a> {
     }
 
     fn write_objects(&mut self, tx: &mut Backend) -> Result<(), StoreError> {
-        let (mut new, mut changed, mut unchanged) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for object in self.objects.values_mut().filter(|object| object.touched) {
-            if object.changed {
-                object.row.revision += 1;
-                object.row.due = true;
-                object.row.waits_for = None;
-                object.row.generation = self.page.generation.max(object.row.generation);
-                if object.stored { changed.push(object.row.clone()) } else { new.push(object.row.clone()) }
-            } else if object.row.generation < self.page.generation {
-                unchanged.insert(object.row.anchor.as_str());
+        let page = self.page;
+        for object in self.objects.values_mut().filter(|object| object.touched && object.changed) {
+            object.row.revision += 1;
+            object.row.due = true;
+            object.row.waits_for = None;
+            object.row.generation = page.generation.max(object.row.generation);
+        }
+        let (mut new, mut changed, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for object in self.objects.values().filter(|object| object.touched) {
+            match object {
+                Object { changed: true, stored: false, row, .. } => new.push(row),
+                Object { changed: true, row, .. } => changed.push(row.clone()),
+                Object { row, .. } if row.generation < page.generation => drop(seen.insert(row.anchor.as_str())),
+                Object { .. } => {}
             }
         }
         // Rows in the order of their key go into the tree side by side.
-        new.sort_unstable_by(|a: &ObjectRow, b| (&a.anchor, &a.mapping).cmp(&(&b.anchor, &b.mapping)));
-        objects::insert(tx, &new)?;
+        new.sort_unstable_by(|a, b| (&a.anchor, &a.mapping).cmp(&(&b.anchor, &b.mapping)));
+        objects::insert(tx, new)?;
         objects::replace(tx, &changed)?;
-        unchanged.extend(self.present.iter().copied());
-        let seen: Vec<&str> = unchanged.into_iter().collect();
-        objects::seen(tx, &self.page.job, &seen, self.page.generation)
+        seen.extend(self.present.iter().copied());
+        objects::seen(tx, &page.job, &seen.into_iter().collect::<Vec<_>>(), page.generation)
     }
 
     fn write_names(&self, tx: &mut Backend) -> Result<(), StoreError> {
@@ -371,24 +374,23 @@ impl<'a> Recording<'a> {
             .map(|edge| edge.row.reference.as_str())
             .collect();
         let anchors = names::anchors_of(tx, &page.job, &open.into_iter().collect::<Vec<_>>())?;
-        let (mut new, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for owned in self.edges.values_mut() {
             for edge in owned.edges.values_mut().filter(|edge| edge.row.wanted && edge.row.to_anchor.is_none()) {
                 edge.row.to_anchor = anchors.get(&edge.row.reference).cloned();
             }
             owned.carry_over();
-            for edge in owned.edges.values() {
-                if !edge.row.wanted && !edge.row.is_sent() {
-                    removed.extend(edge.stored.clone());
-                } else if edge.stored.is_none() {
-                    new.push(edge.row.clone());
-                } else if edge.stored.as_ref() != Some(&edge.row) {
-                    changed.push(edge.row.clone());
-                }
+        }
+        let (mut new, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+        for Reference { row, stored } in self.edges.values().flat_map(|owned| owned.edges.values()) {
+            match stored {
+                stored if !row.wanted && !row.is_sent() => removed.extend(stored.clone()),
+                None => new.push(row),
+                Some(stored) if stored != row => changed.push(row.clone()),
+                Some(_) => {}
             }
         }
         edges::remove(tx, &removed)?;
-        edges::insert(tx, &new)?;
+        edges::insert(tx, new)?;
         edges::save(tx, &changed)?;
         if page.full_round { self.confirm_edges(tx) } else { Ok(()) }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -126,6 +127,11 @@ pub(super) fn of<'a>(
     keys: impl IntoIterator<Item = &'a ObjectKey>,
 ) -> Result<HashMap<ObjectKey, Vec<Removal>>, StoreError> {
     let mut found: HashMap<ObjectKey, Vec<Removal>> = HashMap::new();
+    let any = on_each!(tx, c => diesel::select(exists(removals::table.filter(removals::job.eq(job.as_str()))))
+        .get_result::<bool>(c))?;
+    if !any {
+        return Ok(found);
+    }
     for (mapping, anchors) in key_batches(keys) {
         let rows = on_each!(tx, c => removals::table
             .filter(removals::job.eq(job.as_str()))

@@ -36,6 +36,7 @@ CREATE TABLE objects (
     PRIMARY KEY (job, anchor, mapping)
 );
 CREATE INDEX objects_due ON objects (job, mapping, anchor) WHERE due;
+CREATE INDEX objects_unseen ON objects (job, kind, lifecycle, generation);
 CREATE INDEX objects_waits_for ON objects (waits_for) WHERE waits_for IS NOT NULL;
 
 -- One name means one object; the object that was last seen under a name has it.

@@ -36,6 +36,7 @@ CREATE TABLE objects (
     PRIMARY KEY (job, anchor, mapping)
 );
 CREATE INDEX objects_due ON objects (job, mapping, anchor) WHERE due;
+CREATE INDEX objects_unseen ON objects (job, kind, lifecycle, generation);
 CREATE INDEX objects_waits_for ON objects (waits_for) WHERE waits_for IS NOT NULL;
 
 -- One name means one object; the object that was last seen under a name has it.
@@ -185,6 +186,7 @@ CREATE TABLE matching_index (
 ANALYZE;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('objects', 'sqlite_autoindex_objects_1', '1000000 500000 2 1'),
+    ('objects', 'objects_unseen', '1000000 500000 400000 300000 1000'),
     ('objects', 'objects_due', '1000 1000 1000 1'),
     ('object_names', 'object_names', '2000000 1000000 1'),
     ('object_names', 'object_names_anchor', '2000000 1000000 2 1'),

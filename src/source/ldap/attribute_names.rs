@@ -66,7 +66,7 @@ const CREDENTIALS: &[&str] =
 /// The form in which two spellings of one attribute are equal: lower case, aliases and OIDs replaced by one name. The
 /// option `;binary` is a matter of transfer and is dropped, others (`;lang-fr`) make another attribute.
 pub(super) fn canonical(description: &str) -> String {
-    let lower = description.trim().to_lowercase();
+    let lower = description.trim().to_ascii_lowercase();
     let mut parts = lower.split(';');
     let mut name = canonical_type(parts.next().unwrap_or_default());
     for option in parts.filter(|option| *option != "binary") {

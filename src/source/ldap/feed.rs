@@ -10,6 +10,9 @@ use super::object::Shape;
 
 /// The most changes in one page, and the most references: one group may hold as many as a thousand people.
 const PAGE_CHANGES: usize = 500;
+/// The changes in the first page; each further one holds twice as many, up to a full page. Whoever waits for the
+/// first page has something to do sooner.
+const FIRST_PAGE_CHANGES: usize = 64;
 const PAGE_REFERENCES: usize = 20_000;
 
 /// One feed: a kind of object below a base.
@@ -36,13 +39,15 @@ pub(super) struct Delivery {
     pages: mpsc::Sender<Page>,
     changes: Vec<Change>,
     references: usize,
+    /// Changes that make the page full.
+    full_at: usize,
     /// Objects delivered so far.
     pub(super) objects: u64,
 }
 
 impl Delivery {
     pub(super) fn new(feed: &FeedId, pages: mpsc::Sender<Page>) -> Self {
-        Self { feed: feed.clone(), pages, changes: Vec::new(), references: 0, objects: 0 }
+        Self { feed: feed.clone(), pages, changes: Vec::new(), references: 0, full_at: FIRST_PAGE_CHANGES, objects: 0 }
     }
 
     /// Adds a change to the page, and sends it when it is full.
@@ -57,7 +62,7 @@ impl Delivery {
             Change::Partial(_) | Change::Departed { .. } => {}
         }
         self.changes.push(change);
-        if self.changes.len() >= PAGE_CHANGES || self.references >= PAGE_REFERENCES {
+        if self.changes.len() >= self.full_at || self.references >= PAGE_REFERENCES {
             self.flush().await
         } else {
             Ok(())
@@ -70,6 +75,7 @@ impl Delivery {
             return Ok(());
         }
         self.references = 0;
+        self.full_at = (self.full_at * 2).min(PAGE_CHANGES);
         let page = Page { changes: std::mem::take(&mut self.changes), checkpoint: None };
         self.pages.send(page).await.map_err(|_| SourceError::Stopped { feed: self.feed.to_string() })
     }

@@ -33,12 +33,20 @@ pub(super) enum Shape {
 #[derive(Clone, Debug)]
 pub(super) struct ObjectShape {
     kind: ObjectKind,
-    /// The schema's spelling and the canonical name of each attribute.
-    attributes: Vec<(String, String)>,
+    attributes: Vec<Wanted>,
     references: Vec<Reference>,
     /// Canonical name, and the folded value that tells, or `None` for any.
     disabled_when: Vec<(String, Option<String>)>,
     has_logins: bool,
+}
+
+/// One attribute that is taken over.
+#[derive(Clone, Debug)]
+struct Wanted {
+    /// As the schema spells it.
+    spelling: String,
+    canonical: String,
+    is_binary: bool,
 }
 
 /// Why an entry cannot be an object.
@@ -77,7 +85,7 @@ impl ObjectShape {
             |rule: &DisabledRule| (canonical(&rule.attribute), rule.equals.as_deref().map(|text| fold(text.trim())));
         Self {
             kind: kind.clone(),
-            attributes: selection.attributes.iter().map(|name| (name.clone(), canonical(name))).collect(),
+            attributes: selection.attributes.iter().map(|name| Wanted::new(name)).collect(),
             references: selection.references.iter().map(|name| Reference::new(name)).collect(),
             disabled_when: disabled_when.iter().map(rule).collect(),
             has_logins,
@@ -86,8 +94,8 @@ impl ObjectShape {
 
     fn request(&self, names: &mut Vec<String>) {
         let virtual_or_known = |canonical: &str| matches!(canonical, ACCOUNT_ENABLED | DN | "entryuuid");
-        let attributes = self.attributes.iter().filter(|(_, canonical)| !virtual_or_known(canonical));
-        names.extend(attributes.map(|(spelling, _)| spelling.clone()));
+        let attributes = self.attributes.iter().filter(|wanted| !virtual_or_known(&wanted.canonical));
+        names.extend(attributes.map(|wanted| wanted.spelling.clone()));
         names.extend(self.references.iter().flat_map(Reference::requested).map(str::to_owned));
         names.extend(self.disabled_when.iter().map(|(name, _)| name.clone()));
         if self.has_logins {
@@ -105,14 +113,14 @@ impl ObjectShape {
             .map(|reference| (reference.spelling.clone(), reference.names(entry, &names[0], &anchor)))
             .collect();
         let mut attributes = Attributes::default();
-        for (spelling, canonical) in &self.attributes {
-            let value = match canonical.as_str() {
+        for wanted in &self.attributes {
+            let value = match wanted.canonical.as_str() {
                 ACCOUNT_ENABLED => Some(Value::Boolean(!self.is_disabled(entry))),
                 DN => Some(Value::text(dn.as_str())),
-                _ => value(entry, canonical, &anchor),
+                _ => value(entry, wanted, &anchor),
             };
             if let Some(value) = value {
-                attributes.set(spelling, value);
+                attributes.set(wanted.spelling.as_str(), value);
             }
         }
         SourceObject { kind: self.kind.clone(), anchor, names, attributes, references }
@@ -128,6 +136,13 @@ impl ObjectShape {
     }
 }
 
+impl Wanted {
+    fn new(spelling: &str) -> Self {
+        let canonical = canonical(spelling);
+        Self { spelling: spelling.to_owned(), is_binary: is_binary(&canonical), canonical }
+    }
+}
+
 /// The anchor an entry carries.
 pub(super) fn anchor_of(entry: &Entry) -> Option<Anchor> {
     entry.text("entryuuid").and_then(|text| Uuid::parse_str(text.trim()).ok()).map(anchor_from)
@@ -139,17 +154,23 @@ pub(super) fn anchor_from(uuid: Uuid) -> Anchor {
 }
 
 /// The values of an attribute, in an order of our own, because a directory has none: one alone, or a list.
-fn value(entry: &Entry, canonical: &str, anchor: &Anchor) -> Option<Value> {
-    let raw = entry.values(canonical);
-    let mut values: Vec<Value> = if is_binary(canonical) {
+fn value(entry: &Entry, wanted: &Wanted, anchor: &Anchor) -> Option<Value> {
+    let raw = entry.values(&wanted.canonical);
+    let mut values: Vec<Value> = if wanted.is_binary {
         let mut raw = raw.to_vec();
         raw.sort();
         raw.into_iter().map(Value::Binary).collect()
     } else {
-        let mut texts: Vec<String> = raw.iter().filter_map(|value| text(value)).collect();
-        let unreadable = raw.iter().filter(|value| std::str::from_utf8(value).is_err()).count();
+        let mut unreadable = 0;
+        let mut texts: Vec<String> = Vec::with_capacity(raw.len());
+        for value in raw {
+            match std::str::from_utf8(value) {
+                Ok(value) => texts.extend(text(value)),
+                Err(_) => unreadable += 1,
+            }
+        }
         if unreadable > 0 {
-            tracing::warn!(object.anchor = %anchor, attribute = canonical, unreadable, "values that are not UTF-8 are skipped");
+            tracing::warn!(object.anchor = %anchor, attribute = wanted.canonical, unreadable, "values that are not UTF-8 are skipped");
         }
         texts.sort();
         texts.dedup();
@@ -159,8 +180,8 @@ fn value(entry: &Entry, canonical: &str, anchor: &Anchor) -> Option<Value> {
 }
 
 /// A value as text: NFC, without blanks around it; `None` when nothing is left.
-fn text(value: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(value).ok()?.trim();
+fn text(value: &str) -> Option<String> {
+    let text = value.trim();
     // ASCII is its own normal form.
     let text = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
     (!text.is_empty()).then_some(text)

@@ -26,6 +26,9 @@ const INTERMEDIATE_RESPONSE: u8 = 0x79;
 /// pass, so a large group does not block for ever. Decoded, they take several times that.
 const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 
+/// Bytes read from the server at once.
+const READ_BYTES: usize = 64 * 1024;
+
 /// What the two ends of a connection share: how much waits to be consumed, and why the pump stopped.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
@@ -57,16 +60,19 @@ impl Gauge {
         self.lock().end.clone()
     }
 
+    /// Counts a search result in, if there is room for it now.
+    fn try_admit(&self, bytes: usize) -> bool {
+        let mut state = self.lock();
+        let has_room = state.waiting.is_empty() || state.waiting_bytes + bytes <= WINDOW_BYTES;
+        if has_room {
+            state.waiting.push_back(bytes);
+            state.waiting_bytes += bytes;
+        }
+        has_room
+    }
+
     async fn admit(&self, bytes: usize) {
-        loop {
-            {
-                let mut state = self.lock();
-                if state.waiting.is_empty() || state.waiting_bytes + bytes <= WINDOW_BYTES {
-                    state.waiting.push_back(bytes);
-                    state.waiting_bytes += bytes;
-                    return;
-                }
-            }
+        while !self.try_admit(bytes) {
             self.consumed.notified().await;
         }
     }
@@ -125,25 +131,48 @@ async fn pass_messages(
     gauge: &Gauge,
 ) -> Result<(), PumpEnd> {
     // Grows only with bytes that have arrived, never with a length somebody claims.
-    let mut buffer = Vec::with_capacity(16 * 1024);
-    let mut start = 0;
+    let mut buffer = Vec::with_capacity(READ_BYTES);
     loop {
-        while let Some(length) = ber::message_length(&buffer[start..], max_message_bytes)?
-            && let Some(message) = buffer.get_mut(start..start + length)
-        {
-            let kind = inspect(message)?;
-            if matches!(kind, SEARCH_ENTRY | SEARCH_REFERENCE | INTERMEDIATE_RESPONSE) {
-                gauge.admit(length).await;
+        // Messages that arrive together are passed on together, up to `end`.
+        let (mut passed, mut end) = (0, 0);
+        let rest = loop {
+            match next_message(&mut buffer[end..], max_message_bytes) {
+                Ok(Some(Checked { length, is_result })) => {
+                    if is_result && !gauge.try_admit(length) {
+                        // Whoever is to make room has to see what came before.
+                        client.write_all(&buffer[passed..end]).await?;
+                        passed = end;
+                        gauge.admit(length).await;
+                    }
+                    end += length;
+                }
+                Ok(None) => break Ok(()),
+                Err(problem) => break Err(problem),
             }
-            client.write_all(message).await?;
-            start += length;
-        }
-        buffer.drain(..start);
-        start = 0;
+        };
+        client.write_all(&buffer[passed..end]).await?;
+        rest?;
+        buffer.drain(..end);
         if server.read_buf(&mut buffer).await? == 0 {
             return if buffer.is_empty() { Ok(()) } else { Err(BerError::Truncated.into()) };
         }
     }
+}
+
+/// A message that may be passed on.
+struct Checked {
+    length: usize,
+    /// It counts until the consumer has taken it.
+    is_result: bool,
+}
+
+/// Checks the message at the beginning of `bytes`; `None` while it has not arrived as a whole.
+fn next_message(bytes: &mut [u8], max_message_bytes: usize) -> Result<Option<Checked>, PumpEnd> {
+    let Some(length) = ber::message_length(bytes, max_message_bytes)? else { return Ok(None) };
+    let Some(message) = bytes.get_mut(..length) else { return Ok(None) };
+    let kind = inspect(message)?;
+    let is_result = matches!(kind, SEARCH_ENTRY | SEARCH_REFERENCE | INTERMEDIATE_RESPONSE);
+    Ok(Some(Checked { length, is_result }))
 }
 
 /// Checks a whole message and tells its kind.
