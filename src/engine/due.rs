@@ -101,19 +101,17 @@ async fn relink_vanished(run: &Arc<Run>) -> Result<bool, CycleError> {
     // Gone is only what a read by id does not find either.
     for mapping in &run.job.schema.mappings {
         let keys: Vec<ObjectKey> = vanished.iter().filter(|key| key.mapping == mapping.id).cloned().collect();
-        let (mut outcomes, mut gone, mut there): (Vec<Outcome>, Vec<ObjectKey>, Vec<ObjectKey>) = Default::default();
+        let (mut outcomes, mut there): (Vec<Outcome>, Vec<ObjectKey>) = Default::default();
         for known in run.store.known(&run.job.id, &keys).await? {
             let Some(link) = &known.link else { continue };
             if run.target.read(&mapping.target_kind, &link.resource).await?.is_none() {
-                outcomes.push(page::unlinked(&known, mapping));
-                gone.push(known.key);
+                outcomes.push(page::vanished(run, &known, mapping));
             } else {
                 there.push(known.key);
             }
         }
         if !outcomes.is_empty() {
             page::store_outcomes(run, outcomes).await?;
-            run.store.mark_due(&run.job.id, &gone).await?;
             run.set_indexed(&mapping.id, false);
         }
         page::escrow(run, &there, &refused_although_there(), false).await?;

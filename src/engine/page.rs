@@ -476,19 +476,18 @@ pub(super) async fn escrow(
 }
 
 /// The outcome for an object whose resource is gone from the target.
-pub(super) fn unlinked(known: &KnownObject, mapping: &ObjectMapping) -> Outcome {
+pub(super) fn vanished(run: &Run, known: &KnownObject, mapping: &ObjectMapping) -> Outcome {
     Outcome {
         key: known.key.clone(),
         kind: mapping.target_kind.clone(),
         revision: known.revision,
         intent: None,
-        effect: Effect::Unlinked,
+        effect: Effect::Vanished,
         held: Vec::new(),
         done_removals: Vec::new(),
         cancel_removals: true,
         log: Some(log_entry("other", "warning", Some("InvalidAnchor".to_owned()), Vec::new())),
-        // Matched and evaluated anew, whatever the schema.
-        evaluated_schema: 0,
+        evaluated_schema: run.job.schema_version,
     }
 }
 

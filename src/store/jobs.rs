@@ -83,17 +83,25 @@ impl Store {
             .await
     }
 
-    /// Pins a version of the synchronization schema: every object that was evaluated against another one is due.
+    /// Pins a version of the synchronization schema: every object that was evaluated against another one is due. Nothing
+    /// is looked through while the version stays the same.
     pub async fn mark_schema_due(&self, job: &JobId, version: i64) -> Result<(), StoreError> {
         let job = job.clone();
         self.database
             .write(move |tx| {
-                let known = on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
+                let pinned = on_each!(tx, c => jobs::table
+                    .filter(jobs::job.eq(job.as_str()))
+                    .select(jobs::schema_version)
+                    .first::<i64>(c)
+                    .optional())?;
+                match pinned {
+                    None => return Err(StoreError::UnknownJob { job }),
+                    Some(pinned) if pinned == version => return Ok(()),
+                    Some(_) => {}
+                }
+                on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
                     .set(jobs::schema_version.eq(version))
                     .execute(c))?;
-                if known == 0 {
-                    return Err(StoreError::UnknownJob { job });
-                }
                 on_each!(tx, c => diesel::update(objects::table)
                     .filter(objects::job.eq(job.as_str()))
                     .filter(objects::evaluated_schema.ne(version))

@@ -65,12 +65,6 @@ impl Store {
             .await
     }
 
-    /// Makes objects due, whatever was decided for them meanwhile.
-    pub async fn mark_due(&self, job: &JobId, keys: &[ObjectKey]) -> Result<(), StoreError> {
-        let (job, keys) = (job.clone(), keys.to_vec());
-        self.database.write(move |tx| make_due(tx, &job, &keys)).await
-    }
-
     /// Objects of a kind that a completed full read of `generation` did not see, in the order of their anchors after
     /// `after`.
     pub async fn sweep_candidates(

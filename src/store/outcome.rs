@@ -49,6 +49,8 @@ pub enum Effect {
     Updated { exported: Exported, sent: Vec<SentEdge> },
     /// The linked resource is gone.
     Unlinked,
+    /// The linked resource is gone although nobody removed it: the object stays due, to be matched anew.
+    Vanished,
     /// There was nothing to do, or only removals to hold.
     Unchanged,
     /// The object waits until a removal ends.
@@ -64,7 +66,7 @@ pub enum Effect {
 impl Effect {
     /// True when the object reached an end for now: it is not due any more.
     pub fn ends(&self) -> bool {
-        !matches!(self, Self::Postponed | Self::LeaveOpen)
+        !matches!(self, Self::Vanished | Self::Postponed | Self::LeaveOpen)
     }
 
     /// True when the object is as it should be, or only waits for a judgement: it leaves escrow.

@@ -55,9 +55,9 @@ fn conflicts(tx: &mut Backend, page: &CommitPage) -> Result<Vec<LinkConflict>, S
 }
 
 fn write_links(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> Result<(), StoreError> {
-    let touched = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome.effect, Effect::Linked { .. } | Effect::Updated { .. } | Effect::Unlinked));
+    let touched = outcomes.iter().filter(|outcome| {
+        matches!(outcome.effect, Effect::Linked { .. } | Effect::Updated { .. } | Effect::Unlinked | Effect::Vanished)
+    });
     let before = links::resources_of(tx, &page.job, touched.map(|outcome| &outcome.key))?;
     let mut saved: Vec<NewLink<'_>> = Vec::new();
     let (mut ended, mut changes): (Vec<&ObjectKey>, Vec<LinkChange<'_>>) = (Vec::new(), Vec::new());
@@ -72,7 +72,7 @@ fn write_links(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> Re
                 // An update of an object that lost its link meanwhile leaves nothing to store.
                 saved.extend(before.map(|resource| NewLink { key, kind, resource, exported, replaces: true }));
             }
-            Effect::Unlinked => {
+            Effect::Unlinked | Effect::Vanished => {
                 ended.push(key);
                 changes.extend(LinkChange::between(key, before, None));
             }
@@ -145,9 +145,11 @@ fn write_escrows(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> 
 
 fn write_objects(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> Result<(), StoreError> {
     let mut evaluated: BTreeMap<(i64, i64), Vec<&ObjectKey>> = BTreeMap::new();
+    let mut vanished: Vec<&ObjectKey> = Vec::new();
     for outcome in outcomes {
         match &outcome.effect {
             Effect::LeaveOpen | Effect::Postponed => {}
+            Effect::Vanished => vanished.push(&outcome.key),
             Effect::Waiting { for_removal } => {
                 objects::wait(tx, &page.job, outcome.revision, &outcome.key, for_removal)?;
             }
@@ -157,5 +159,5 @@ fn write_objects(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> 
     for ((revision, schema), keys) in evaluated {
         objects::evaluated(tx, &page.job, revision, schema, &keys)?;
     }
-    Ok(())
+    objects::make_due(tx, &page.job, vanished)
 }

@@ -79,6 +79,7 @@ suite! {
         two_objects_of_one_page_cannot_have_one_resource,
         an_intent_is_refused_while_its_object_or_value_is_taken,
         an_outcome_of_an_older_revision_leaves_the_object_due,
+        an_object_whose_resource_vanished_is_unlinked_and_due_at_once,
         an_unknown_outcome_keeps_its_intent,
         failures_count_and_keep_their_beginning,
         a_removal_is_held_once_and_cancelled_by_evaluation,

@@ -93,9 +93,21 @@ pub(super) async fn an_outcome_of_an_older_revision_leaves_the_object_due(store:
     let due = world.store.due_objects(&world.job, &users(), None, 1).await.unwrap();
     assert_eq!(due, [user_key("ada")]);
     let outcome = world.outcome(&user_key("ada"), Effect::Unchanged).await;
-    world.store.mark_due(&world.job, &[user_key("ada")]).await.unwrap();
+    world.conclude(&user_key("ada"), Effect::Vanished).await;
     world.commit(vec![outcome]).await;
     assert_eq!(world.store.due_objects(&world.job, &users(), None, 1).await.unwrap(), [user_key("ada")]);
+}
+
+pub(super) async fn an_object_whose_resource_vanished_is_unlinked_and_due_at_once(store: Store) {
+    let world = people(store).await;
+    world.conclude(&user_key("ada"), linked("r1")).await;
+    world.conclude(&user_key("bob"), linked("r2")).await;
+    world.conclude(&user_key("eve"), Effect::Unchanged).await;
+    let before = world.known(&user_key("ada")).await;
+    world.conclude(&user_key("ada"), Effect::Vanished).await;
+    let known = world.known(&user_key("ada")).await;
+    assert_eq!((known.link, known.revision), (None, before.revision + 1));
+    assert_eq!(world.store.due_objects(&world.job, &users(), None, 9).await.unwrap(), [user_key("ada")]);
 }
 
 pub(super) async fn an_unknown_outcome_keeps_its_intent(store: Store) {
