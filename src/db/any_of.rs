@@ -4,7 +4,6 @@
 
 use std::sync::OnceLock;
 
-use diesel::backend::Backend as DieselBackend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -75,12 +74,7 @@ impl<T: QueryFragment<Sqlite>> QueryFragment<Sqlite> for IsAnyOf<'_, T> {
     }
 }
 
-fn one_by_one<'b, DB>(values: &'b [&str], mut out: AstPass<'_, 'b, DB>) -> diesel::QueryResult<()>
-where
-    DB: DieselBackend + diesel::sql_types::HasSqlType<Text>,
-    &'b str: diesel::serialize::ToSql<Text, DB>,
-    str: diesel::serialize::ToSql<Text, DB>,
-{
+fn one_by_one<'b>(values: &'b [&str], mut out: AstPass<'_, 'b, Sqlite>) -> diesel::QueryResult<()> {
     out.push_sql(" IN (");
     for (place, value) in values.iter().enumerate() {
         if place > 0 {

@@ -221,6 +221,9 @@ impl Reading<'_> {
     ) -> Result<u64, CycleError> {
         let mut delivered = 0;
         while let Some(page) = pages.recv().await {
+            // Room first: a page that is recorded and then waits would not know what is linked meanwhile, and send the
+            // references to it one by one later.
+            make_room(acting).await?;
             self.run.check_stop()?;
             delivered += page.changes.len() as u64;
             let Recorded { due, new, .. } = self.record(page).await?;
@@ -324,18 +327,19 @@ async fn start(
     acting: &mut JoinSet<Result<u64, CycleError>>,
     page: impl Future<Output = Result<u64, CycleError>> + Send + 'static,
 ) -> Result<(), CycleError> {
-    while acting.len() >= PAGES_IN_FLIGHT {
-        join_one(acting).await?;
-    }
+    make_room(acting).await?;
     acting.spawn(page);
     Ok(())
 }
 
-async fn join_one(acting: &mut JoinSet<Result<u64, CycleError>>) -> Result<(), CycleError> {
-    match acting.join_next().await {
-        Some(result) => result.map_err(CycleError::PageLost)?.map(drop),
-        None => Ok(()),
+/// Waits until one more page of actions may be under way.
+async fn make_room(acting: &mut JoinSet<Result<u64, CycleError>>) -> Result<(), CycleError> {
+    while acting.len() >= PAGES_IN_FLIGHT
+        && let Some(ended) = acting.join_next().await
+    {
+        ended.map_err(CycleError::PageLost)??;
     }
+    Ok(())
 }
 
 /// The error with its causes, as the cycle's record keeps it.

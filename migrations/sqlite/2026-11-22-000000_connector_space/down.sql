@@ -13,3 +13,4 @@ DROP TABLE objects;
 DROP TABLE watermarks;
 DROP TABLE jobs;
 DROP TABLE sqlite_stat1;
+DROP TABLE IF EXISTS sqlite_stat4;
