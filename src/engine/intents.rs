@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::decide::tests::users,
-        model::{AttributeChange, IntentId, ObjectKey, ResourceKind},
+        model::{AttributeChange, ObjectKey, ResourceKind},
     };
 
     #[test]
@@ -85,7 +85,6 @@ mod tests {
             (&disable, false, found(), unknown()),
         ] {
             let intent = Intent {
-                id: IntentId::new("i"),
                 key: ObjectKey { mapping: mapping.id.clone(), anchor: "ada".into() },
                 kind: ResourceKind::new("Users"),
                 revision: 1,

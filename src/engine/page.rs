@@ -8,7 +8,6 @@ use std::{
 };
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use uuid::Uuid;
 
 use crate::{
     engine::{
@@ -21,8 +20,8 @@ use crate::{
         run::{Approved, CycleError, InFlight, Run, Stage},
     },
     model::{
-        Action, Counters, Exported, Failure, FailureClass, Intent, IntentId, KnownObject, MatchingValue, ObjectKey,
-        RemovalEffect, RemovalId, RemovalState, TargetPath,
+        Action, Counters, Exported, Failure, FailureClass, Intent, KnownObject, ObjectKey, PageId, RemovalEffect,
+        RemovalId, RemovalState, TargetPath,
     },
     store::{CommitPage, Effect, LogEntry, NewRemoval, Outcome},
     sync_schema::ObjectMapping,
@@ -42,7 +41,7 @@ struct Item {
 /// What is known of the item's fate so far.
 enum Step {
     /// To be sent.
-    Act { action: Action, baseline: Exported, matching: Vec<MatchingValue>, held: Vec<NewRemoval>, intent: IntentId },
+    Act { intent: Arc<Intent>, baseline: Exported, held: Vec<NewRemoval> },
     /// Nothing is left to send.
     Settled(Settled),
     /// Stays due as it was: decided again later in this cycle, or in the next.
@@ -52,7 +51,6 @@ enum Step {
 /// What the page's second transaction stores for one object.
 struct Settled {
     effect: Effect,
-    intent: Option<IntentId>,
     held: Vec<NewRemoval>,
     done: Vec<RemovalEffect>,
     log: Option<LogEntry>,
@@ -95,9 +93,9 @@ async fn act_on(
     approved: Approved,
 ) -> Result<u64, CycleError> {
     let mut items = decide_all(&run, &mapping, known, &approved).await?;
-    open_intents(&run, &mapping, &mut items).await?;
+    let page = open_intents(&run, &mut items).await?;
     let stopped_by = send(&run, &mapping, &mut items).await;
-    let ended = commit(&run, &mapping, items).await?;
+    let ended = commit(&run, &mapping, page, items).await?;
     match stopped_by {
         Some(error) => Err(error),
         None => Ok(ended),
@@ -140,7 +138,7 @@ async fn decide_all(
         let situation = match situations.remove(&known.key) {
             Some(Ok(situation)) => situation,
             Some(Err(error)) => {
-                let step = failed(run, &known, failure_of(&error), None);
+                let step = failed(run, &known, failure_of(&error));
                 items.push(Item { known, approved: effects, step });
                 continue;
             }
@@ -154,78 +152,70 @@ async fn decide_all(
                 tracing::debug!(object.anchor = %known.key.anchor, "its resource is claimed; decided again after the removals");
                 Step::Postponed
             }
-            decision => step_of(run, &known, decision),
+            decision => step_of(run, mapping, &known, decision),
         };
         items.push(Item { known, approved: effects, step });
     }
     Ok(items)
 }
 
-fn step_of(run: &Run, known: &KnownObject, decision: Decision) -> Step {
+fn step_of(run: &Run, mapping: &ObjectMapping, known: &KnownObject, decision: Decision) -> Step {
     match decision {
         Decision::Act { action, baseline, matching, held } => {
             let held = held.into_iter().map(NewRemoval::from).collect();
-            Step::Act { action, baseline, matching, held, intent: IntentId::new(Uuid::now_v7().to_string()) }
+            let intent = Intent {
+                key: known.key.clone(),
+                kind: mapping.target_kind.clone(),
+                revision: known.revision,
+                action,
+                matching,
+            };
+            Step::Act { intent: Arc::new(intent), baseline, held }
         }
         Decision::Skip { reason, held } => {
             let log = (reason != SkipReason::RedundantExport && known.link.is_some())
                 .then(|| log_entry("other", "skipped", Some(skip_text(reason)), Vec::new()));
             let held = held.into_iter().map(NewRemoval::from).collect();
-            Step::Settled(Settled {
-                effect: Effect::Unchanged,
-                intent: None,
-                held,
-                done: Vec::new(),
-                log,
-                cancels: true,
-            })
+            Step::Settled(Settled { effect: Effect::Unchanged, held, done: Vec::new(), log, cancels: true })
         }
         Decision::Wait { for_removal } => Step::Settled(Settled {
             effect: Effect::Waiting { for_removal },
-            intent: None,
             held: Vec::new(),
             done: Vec::new(),
             log: None,
             cancels: true,
         }),
-        Decision::Fail(failure) => failed(run, known, failure, None),
+        Decision::Fail(failure) => failed(run, known, failure),
     }
 }
 
-fn failed(run: &Run, known: &KnownObject, failure: Failure, intent: Option<IntentId>) -> Step {
+fn failed(run: &Run, known: &KnownObject, failure: Failure) -> Step {
     tracing::debug!(object.anchor = %known.key.anchor, code = failure.code, "the object goes to escrow");
     let next = escrow::next_attempt(&failure, known.escrow.as_ref(), run.now());
     let log = Some(log_entry("other", "failure", Some(failure.code.clone()), Vec::new()));
     // A failure says nothing about removals that were decided before.
     let effect = Effect::Failed(failure, next);
-    Step::Settled(Settled { effect, intent, held: Vec::new(), done: Vec::new(), log, cancels: false })
+    Step::Settled(Settled { effect, held: Vec::new(), done: Vec::new(), log, cancels: false })
 }
 
 /// The first transaction of the page: what is about to be sent, made durable.
-async fn open_intents(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Result<(), CycleError> {
-    let intents: Vec<Intent> = items
+async fn open_intents(run: &Arc<Run>, items: &mut [Item]) -> Result<Option<PageId>, CycleError> {
+    let intents: Vec<Arc<Intent>> = items
         .iter()
         .filter_map(|item| match &item.step {
-            Step::Act { action, matching, intent, .. } if !matches!(action, Action::Link { .. }) => Some(Intent {
-                id: intent.clone(),
-                key: item.known.key.clone(),
-                kind: mapping.target_kind.clone(),
-                revision: item.known.revision,
-                action: action.clone(),
-                matching: matching.clone(),
-            }),
+            Step::Act { intent, .. } if !matches!(intent.action, Action::Link { .. }) => Some(Arc::clone(intent)),
             _ => None,
         })
         .collect();
     if intents.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let refused: HashSet<ObjectKey> =
-        run.store.open_intents(&run.job.id, &run.target_identity, intents).await?.into_iter().collect();
+    let opened = run.store.open_intents(&run.job.id, &run.target_identity, intents).await?;
+    let refused: HashSet<ObjectKey> = opened.refused.into_iter().collect();
     for item in items.iter_mut().filter(|item| refused.contains(&item.known.key)) {
         item.step = Step::Postponed;
     }
-    Ok(())
+    Ok(opened.page)
 }
 
 /// Sends what is to be sent and replaces each step by what came of it. Returns what stops the cycle, if anything.
@@ -243,15 +233,15 @@ async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Op
     }
     for item in items.iter_mut() {
         let Some(answer) = answers.remove(&item.known.key) else { continue };
-        let Step::Act { action, baseline, held, intent, .. } = std::mem::replace(&mut item.step, Step::Postponed)
-        else {
+        let Step::Act { intent, baseline, held } = std::mem::replace(&mut item.step, Step::Postponed) else {
             continue;
         };
+        let action = Arc::unwrap_or_clone(intent).action;
         item.step = match answer {
-            Answer::Done(done) => done_step(run, item, action, baseline, held, done, intent),
-            Answer::NotAsked => postponed(intent),
+            Answer::Done(done) => done_step(run, item, action, baseline, held, done),
+            Answer::NotAsked => postponed(),
             Answer::Failed(error) => {
-                let step = not_done(run, &item.known, &action, &error, intent);
+                let step = not_done(run, &item.known, &action, &error);
                 if stops_the_cycle(error.class()) && stopped_by.is_none() {
                     stopped_by = Some(error.into());
                 }
@@ -271,8 +261,8 @@ async fn ask_all(run: &Run, mapping: &ObjectMapping, items: &[Item]) -> HashMap<
         while asked.len() < ACTIONS_AHEAD
             && let Some(item) = waiting.next()
         {
-            if let Step::Act { action, .. } = &item.step {
-                asked.push(ask(run, mapping, &item.known.key, action));
+            if let Step::Act { intent, .. } = &item.step {
+                asked.push(ask(run, mapping, &intent.key, &intent.action));
             }
         }
         match asked.next().await {
@@ -302,29 +292,13 @@ enum Answer {
 }
 
 /// The intent is closed and the object stays due.
-fn postponed(intent: IntentId) -> Step {
-    Step::Settled(Settled {
-        effect: Effect::Postponed,
-        intent: Some(intent),
-        held: Vec::new(),
-        done: Vec::new(),
-        log: None,
-        cancels: false,
-    })
+fn postponed() -> Step {
+    Step::Settled(Settled { effect: Effect::Postponed, held: Vec::new(), done: Vec::new(), log: None, cancels: false })
 }
 
-fn done_step(
-    run: &Run,
-    item: &Item,
-    action: Action,
-    baseline: Exported,
-    held: Vec<NewRemoval>,
-    done: Done,
-    intent: IntentId,
-) -> Step {
+fn done_step(run: &Run, item: &Item, action: Action, baseline: Exported, held: Vec<NewRemoval>, done: Done) -> Step {
     run.count(|progress| count_done(&mut progress.counters, &action, item.known.link.is_none()));
     let name = action.name();
-    let has_intent = !matches!(action, Action::Link { .. });
     let (changes, sent, removed) = match action {
         Action::Create { attributes, edges } => (attributes, edges, None),
         Action::Update { changes, edges, .. } => {
@@ -343,7 +317,6 @@ fn done_step(
     };
     Step::Settled(Settled {
         effect,
-        intent: has_intent.then_some(intent),
         held,
         done: removed.into_iter().collect(),
         log: Some(log_entry(name, "success", None, changed)),
@@ -368,14 +341,13 @@ fn count_done(counters: &mut Counters, action: &Action, newly_linked: bool) {
 }
 
 /// What becomes of an object whose request was not confirmed.
-fn not_done(run: &Run, known: &KnownObject, action: &Action, error: &TargetError, intent: IntentId) -> Step {
+fn not_done(run: &Run, known: &KnownObject, action: &Action, error: &TargetError) -> Step {
     tracing::debug!(object.anchor = %known.key.anchor, action = action.name(), code = error.code(), "the request was not confirmed");
     if error.outcome() == RequestOutcome::Unknown {
         // The intent stays open: it is settled by asking the target before the object is decided again.
         let log = Some(log_entry(action.name(), "failure", Some("OutcomeUnknown".to_owned()), Vec::new()));
         return Step::Settled(Settled {
             effect: Effect::LeaveOpen,
-            intent: None,
             held: Vec::new(),
             done: Vec::new(),
             log,
@@ -383,19 +355,24 @@ fn not_done(run: &Run, known: &KnownObject, action: &Action, error: &TargetError
         });
     }
     match error.class() {
-        class if stops_the_cycle(class) => postponed(intent),
+        class if stops_the_cycle(class) => postponed(),
         FailureClass::Conflict if known.link.is_some() && error.code() == "InvalidAnchor" => {
             run.note_vanished(known.key.clone());
-            postponed(intent)
+            postponed()
         }
         // Somebody else made it meanwhile, or the index is old: match again later in this cycle.
-        FailureClass::Conflict if known.link.is_none() && run.stage() < Stage::Removing => postponed(intent),
-        _ => failed(run, known, failure_of(error), Some(intent)),
+        FailureClass::Conflict if known.link.is_none() && run.stage() < Stage::Removing => postponed(),
+        _ => failed(run, known, failure_of(error)),
     }
 }
 
 /// The second transaction of the page: everything it taught us.
-async fn commit(run: &Arc<Run>, mapping: &ObjectMapping, items: Vec<Item>) -> Result<u64, CycleError> {
+async fn commit(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    page: Option<PageId>,
+    items: Vec<Item>,
+) -> Result<u64, CycleError> {
     let handled = items.len() as u64;
     let outcomes: Vec<Outcome> = items
         .into_iter()
@@ -412,7 +389,6 @@ async fn commit(run: &Arc<Run>, mapping: &ObjectMapping, items: Vec<Item>) -> Re
                 key: item.known.key,
                 kind: mapping.target_kind.clone(),
                 revision: item.known.revision,
-                intent: settled.intent,
                 effect: settled.effect,
                 held: settled.held,
                 done_removals,
@@ -424,7 +400,7 @@ async fn commit(run: &Arc<Run>, mapping: &ObjectMapping, items: Vec<Item>) -> Re
         .collect();
     let ended = outcomes.iter().filter(|outcome| outcome.effect.ends()).count() as u64;
     let skipped = outcomes.iter().filter(|outcome| matches!(outcome.effect, Effect::Unchanged)).count() as u64;
-    store_outcomes(run, outcomes).await?;
+    store_page(run, page, outcomes).await?;
     run.count(|progress| {
         progress.handled += handled;
         progress.counters.skipped += skipped;
@@ -432,8 +408,12 @@ async fn commit(run: &Arc<Run>, mapping: &ObjectMapping, items: Vec<Item>) -> Re
     Ok(ended)
 }
 
-/// Stores outcomes in one transaction.
+/// Stores outcomes that no intent was opened for, in one transaction.
 pub(super) async fn store_outcomes(run: &Arc<Run>, outcomes: Vec<Outcome>) -> Result<(), CycleError> {
+    store_page(run, None, outcomes).await
+}
+
+async fn store_page(run: &Arc<Run>, intents: Option<PageId>, outcomes: Vec<Outcome>) -> Result<(), CycleError> {
     if outcomes.is_empty() {
         return Ok(());
     }
@@ -441,6 +421,7 @@ pub(super) async fn store_outcomes(run: &Arc<Run>, outcomes: Vec<Outcome>) -> Re
         job: run.job.id.clone(),
         target: run.target_identity.clone(),
         cycle: run.cycle.id.clone(),
+        intents,
         outcomes,
         now: run.now(),
     };
@@ -463,7 +444,6 @@ pub(super) async fn escrow(
             key: known.key,
             kind,
             revision: known.revision,
-            intent: None,
             effect: Effect::Failed(failure.clone(), next),
             held: Vec::new(),
             done_removals: Vec::new(),
@@ -481,7 +461,6 @@ pub(super) fn vanished(run: &Run, known: &KnownObject, mapping: &ObjectMapping) 
         key: known.key.clone(),
         kind: mapping.target_kind.clone(),
         revision: known.revision,
-        intent: None,
         effect: Effect::Vanished,
         held: Vec::new(),
         done_removals: Vec::new(),

@@ -10,7 +10,7 @@ use crate::{
         lookup, page,
         run::{CycleError, Run, Stage},
     },
-    model::{Action, Failure, FailureClass, Intent, ObjectKey, ResourceId},
+    model::{Action, Failure, FailureClass, Intent, ObjectKey, PageId, ResourceId},
     store::{Settled, SettledResult},
     sync_schema::ObjectMapping,
 };
@@ -21,7 +21,11 @@ const INTENTS_AHEAD: usize = 32;
 /// Settles all open intents in one transaction. Their objects are due afterwards. When a question cannot be answered
 /// the cycle ends: nothing may be decided on an unknown past.
 pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError> {
-    let open = run.store.open_intents_of(&run.job.id).await?;
+    let pages = run.store.open_intents_of(&run.job.id).await?;
+    let open: Vec<(PageId, Intent)> = pages
+        .into_iter()
+        .flat_map(|page| page.intents.into_iter().map(move |intent| (page.id.clone(), intent)))
+        .collect();
     if open.is_empty() {
         return Ok(());
     }
@@ -33,13 +37,13 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
     }
     if !run.target.profile().filter {
         for mapping in &run.job.schema.mappings {
-            if open.iter().any(|intent| intent.key.mapping == mapping.id && intents::asks_target(intent)) {
+            if open.iter().any(|(_, intent)| intent.key.mapping == mapping.id && intents::asks_target(intent)) {
                 lookup::build_index(run, mapping).await?;
             }
         }
     }
     let settled: Vec<(Settled, Fate)> = stream::iter(open)
-        .map(|intent| async move {
+        .map(|(page, intent)| async move {
             let settlement = match run.mapping(&intent.key.mapping) {
                 Some(mapping) => settle(run, &intent, mapping).await?,
                 // The schema no longer has the mapping: whatever was done, nobody maintains it any more.
@@ -56,7 +60,7 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
                 Settlement::Gone => SettledResult::Gone,
                 Settlement::NotDone | Settlement::Unclear => SettledResult::NotDone,
             };
-            Ok::<_, CycleError>((Settled { intent: intent.id, key: intent.key, result }, fate))
+            Ok::<_, CycleError>((Settled { page, key: intent.key, result }, fate))
         })
         .buffer_unordered(INTENTS_AHEAD)
         .try_collect()

@@ -7,7 +7,8 @@ text_newtype! {
     JobId
 }
 text_newtype! {
-    /// One object mapping of a job's synchronization schema: `rule/source object→target object`.
+    /// One object mapping of a job's synchronization schema, in a few bytes: what it writes, and a digest of its rule,
+    /// source object and target object (`Users-1f3a9c2b`).
     ObjectMappingId
 }
 text_newtype! {
@@ -15,8 +16,8 @@ text_newtype! {
     CycleId
 }
 text_newtype! {
-    /// One intent: a UUID version 7.
-    IntentId
+    /// One page of actions, by which its intents are closed: a UUID version 7, so that ids sort by time.
+    PageId
 }
 text_newtype! {
     /// One removal: a UUID version 7.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{IntentId, ObjectKey, ResourceId, ResourceKind, SentEdge, TargetPath};
+use super::{ObjectKey, ResourceId, ResourceKind, SentEdge, TargetPath};
 
 /// One target attribute with the value it gets; `None` removes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,10 +64,9 @@ impl MatchingValue {
     }
 }
 
-/// An action that was decided and is not yet known to be done.
-#[derive(Clone, Debug, PartialEq)]
+/// An action that was decided and is not yet known to be done. An object has one open intent at most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
-    pub id: IntentId,
     pub key: ObjectKey,
     pub kind: ResourceKind,
     /// The object's revision the action was decided on.

@@ -22,7 +22,7 @@ pub use edge::{Edge, EdgeKey, Export, SentEdge};
 pub use escrow::{Escrow, Failure};
 pub use failure::FailureClass;
 pub use ids::{
-    CycleId, IntentId, JobId, ObjectKey, ObjectMappingId, RemovalId, ResourceKind, TargetIdentity, TargetPath,
+    CycleId, JobId, ObjectKey, ObjectMappingId, PageId, RemovalId, ResourceKind, TargetIdentity, TargetPath,
 };
 pub use intent::{Action, AttributeChange, Intent, MatchingValue};
 pub use link::{Claim, Exported, ExportedValue, KnownObject, Lifecycle, Link};

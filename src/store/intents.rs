@@ -1,69 +1,54 @@
 //! Intents: actions that were decided and are not yet known to be done.
+//!
+//! The intents of one page of actions are one row, written before its requests and deleted with its outcomes. What is
+//! asked of open intents, the objects and the values they concern, stands beside them in columns of its own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
-use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
+use uuid::Uuid;
 
-use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
-use crate::model::{Action, Export, Intent, IntentId, JobId, MatchingValue, ObjectKey, ResourceKind, TargetIdentity};
+use crate::db::{Backend, on_each};
+use crate::model::{
+    Action, Anchor, Export, Intent, JobId, ObjectKey, ObjectMappingId, PageId, ResourceKind, TargetIdentity, TargetPath,
+};
 
-use super::columns::{from_json, to_json, to_time};
-use super::keys::{key, key_batches};
-use super::tables::{intent_keys, intents};
+use super::columns::{from_json, to_json};
+use super::tables::intents;
 use super::{Store, StoreError, edges};
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = intents)]
-struct Row {
-    id: String,
-    mapping: String,
-    anchor: String,
-    kind: String,
-    revision: i64,
-    action: String,
-    matching: String,
+/// What the first transaction of a page did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The page that its outcomes close; none when every intent was refused.
+    pub page: Option<PageId>,
+    /// Objects whose intents were refused, because one is open already, or because another open create takes one of
+    /// the matching values. They are decided again once that one is closed.
+    pub refused: Vec<ObjectKey>,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = intents, treat_none_as_default_value = false)]
-struct NewRow<'a> {
-    id: &'a str,
-    job: &'a str,
-    mapping: &'a str,
-    anchor: &'a str,
-    kind: &'a str,
-    revision: i64,
-    action: String,
-    matching: String,
-    created_at: NaiveDateTime,
+/// The intents of one page that are still open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenPage {
+    pub id: PageId,
+    pub intents: Vec<Intent>,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = intent_keys, treat_none_as_default_value = false)]
-struct NewKey<'a> {
-    job: &'a str,
-    target: &'a str,
-    resource_kind: &'a str,
-    path: &'a str,
-    value: &'a str,
-    intent: &'a str,
-}
-
-/// A value that a create takes: resource type, path and folded value.
-type Taken = (String, String, String);
+/// The objects of a page, by mapping.
+type Objects = BTreeMap<ObjectMappingId, Vec<Anchor>>;
+/// The folded values that a page's creates are about to take, by resource type and path: no other create of the
+/// target may take them.
+type Taken = BTreeMap<ResourceKind, BTreeMap<TargetPath, Vec<String>>>;
 
 impl Store {
     /// The first transaction of a page: stores what is about to be done, and that every edge it names is unknown.
-    ///
-    /// Answers the objects whose intents were refused, because one is open already, or because another open create
-    /// takes one of the matching values. Those are decided again once that one is closed.
     pub async fn open_intents(
         &self,
         job: &JobId,
         target: &TargetIdentity,
-        intents: Vec<Intent>,
-    ) -> Result<Vec<ObjectKey>, StoreError> {
+        intents: Vec<Arc<Intent>>,
+    ) -> Result<Opened, StoreError> {
         let (job, target) = (job.clone(), target.clone());
         self.database
             .write(move |tx| {
@@ -73,164 +58,130 @@ impl Store {
             .await
     }
 
-    /// Every open intent of the job, the oldest first.
-    pub async fn open_intents_of(&self, job: &JobId) -> Result<Vec<Intent>, StoreError> {
+    /// Every open intent of the job, by page, the oldest first.
+    pub async fn open_intents_of(&self, job: &JobId) -> Result<Vec<OpenPage>, StoreError> {
         let job = job.clone();
         self.database
             .read(move |tx| {
                 let rows = on_each!(tx, c => intents::table
                     .filter(intents::job.eq(job.as_str()))
-                    .order(intents::id)
-                    .select(Row::as_select())
-                    .load::<Row>(c))?;
-                rows.into_iter().map(read).collect()
+                    .order(intents::page)
+                    .select((intents::page, intents::actions))
+                    .load::<(String, String)>(c))?;
+                let pages = rows.into_iter().map(|(page, actions)| {
+                    Ok(OpenPage { id: PageId::new(page), intents: from_json("actions", &actions)? })
+                });
+                pages.collect()
             })
             .await
     }
 }
 
-fn open(tx: &mut Backend, job: &JobId, target: &TargetIdentity, new: &[Intent]) -> Result<Vec<ObjectKey>, StoreError> {
-    let mut busy = open_of(tx, job, new.iter().map(|intent| &intent.key))?;
-    let mut taken = taken(tx, target, new)?;
+fn open(tx: &mut Backend, job: &JobId, target: &TargetIdentity, new: &[Arc<Intent>]) -> Result<Opened, StoreError> {
+    let mut busy = open_of(tx, job)?;
+    let mut taken = taken(tx, target)?;
     let (mut accepted, mut refused): (Vec<&Intent>, Vec<ObjectKey>) = (Vec::new(), Vec::new());
-    for intent in new {
-        let takes = takes(intent);
-        if busy.contains(&intent.key) || takes.iter().any(|value| taken.contains(value)) {
+    for intent in new.iter().map(AsRef::as_ref) {
+        let takes = || takes(intent).map(|(path, value)| (intent.kind.clone(), path.clone(), value));
+        if busy.contains(&intent.key) || takes().any(|value| taken.contains(&value)) {
             refused.push(intent.key.clone());
             continue;
         }
         busy.insert(intent.key.clone());
-        taken.extend(takes);
+        taken.extend(takes());
         accepted.push(intent);
     }
-    insert(tx, job, target, &accepted)?;
+    if accepted.is_empty() {
+        return Ok(Opened { page: None, refused });
+    }
+    let page = PageId::new(Uuid::now_v7().to_string());
+    let (objects, taken) = concerned(&accepted);
+    on_each!(tx, c => diesel::insert_into(intents::table)
+        .values((
+            intents::page.eq(page.as_str()),
+            intents::job.eq(job.as_str()),
+            intents::target.eq(target.as_str()),
+            intents::objects.eq(&objects),
+            intents::taken.eq(&taken),
+            intents::actions.eq(to_json(&accepted)),
+        ))
+        .execute(c))?;
     let sent = accepted.iter().flat_map(|intent| intent.action.edges().iter().map(|edge| (&intent.key, edge)));
     edges::mark(tx, job, sent, Export::Unknown)?;
-    Ok(refused)
+    Ok(Opened { page: Some(page), refused })
 }
 
-fn insert(tx: &mut Backend, job: &JobId, target: &TargetIdentity, accepted: &[&Intent]) -> Result<(), StoreError> {
-    let created_at = to_time(Utc::now());
-    let rows: Vec<NewRow<'_>> = accepted
-        .iter()
-        .map(|intent| NewRow {
-            id: intent.id.as_str(),
-            job: job.as_str(),
-            mapping: intent.key.mapping.as_str(),
-            anchor: intent.key.anchor.as_str(),
-            kind: intent.kind.as_str(),
-            revision: intent.revision,
-            action: to_json(&intent.action),
-            matching: to_json(&intent.matching),
-            created_at,
-        })
-        .collect();
-    insert_rows!(tx, &rows, values => diesel::insert_into(intents::table).values(values))?;
-    let takes: Vec<(&IntentId, Taken)> = accepted
-        .iter()
-        .flat_map(|intent| {
-            // Two matching attributes of one object may be the same path and value.
-            let takes: HashSet<Taken> = takes(intent).into_iter().collect();
-            takes.into_iter().map(|taken| (&intent.id, taken))
-        })
-        .collect();
-    let rows: Vec<NewKey<'_>> = takes
-        .iter()
-        .map(|(intent, (kind, path, value))| NewKey {
-            job: job.as_str(),
-            target: target.as_str(),
-            resource_kind: kind,
-            path,
-            value,
-            intent: intent.as_str(),
-        })
-        .collect();
-    insert_rows!(tx, &rows, values => diesel::insert_into(intent_keys::table).values(values))?;
-    Ok(())
-}
-
-/// The values that a create takes; other actions concern a resource that exists.
-fn takes(intent: &Intent) -> Vec<Taken> {
-    if !matches!(intent.action, Action::Create { .. }) {
-        return Vec::new();
+/// The objects that the intents concern and the values that they take, as their columns hold them.
+fn concerned(intents: &[&Intent]) -> (String, String) {
+    let (mut objects, mut taken) = (Objects::new(), Taken::new());
+    for intent in intents {
+        objects.entry(intent.key.mapping.clone()).or_default().push(intent.key.anchor.clone());
+        for (path, value) in takes(intent) {
+            taken.entry(intent.kind.clone()).or_default().entry(path.clone()).or_default().push(value);
+        }
     }
-    let taken = |matching: &MatchingValue| {
-        (intent.kind.as_str().to_owned(), matching.path.as_str().to_owned(), matching.folded())
-    };
-    intent.matching.iter().map(taken).collect()
+    (to_json(&objects), to_json(&taken))
 }
 
-/// Which values of the new intents are taken by open ones.
-fn taken(tx: &mut Backend, target: &TargetIdentity, new: &[Intent]) -> Result<HashSet<Taken>, StoreError> {
-    let mut by_path: HashMap<(String, String), Vec<String>> = HashMap::new();
-    for (kind, path, value) in new.iter().flat_map(takes) {
-        by_path.entry((kind, path)).or_default().push(value);
-    }
+/// The values that a create takes, with their paths; other actions concern a resource that exists.
+fn takes(intent: &Intent) -> impl Iterator<Item = (&TargetPath, String)> {
+    let creates = matches!(intent.action, Action::Create { .. });
+    intent.matching.iter().filter(move |_| creates).map(|matching| (&matching.path, matching.folded()))
+}
+
+/// What the open creates of the target take: resource type, path and folded value.
+fn taken(tx: &mut Backend, target: &TargetIdentity) -> Result<HashSet<(ResourceKind, TargetPath, String)>, StoreError> {
+    let pages = on_each!(tx, c => intents::table
+        .filter(intents::target.eq(target.as_str()))
+        .select(intents::taken)
+        .load::<String>(c))?;
     let mut found = HashSet::new();
-    for ((kind, path), values) in by_path {
-        for batch in batches(&values) {
-            let held = on_each!(tx, c => intent_keys::table
-                .filter(intent_keys::target.eq(target.as_str()))
-                .filter(intent_keys::resource_kind.eq(&kind))
-                .filter(intent_keys::path.eq(&path))
-                .filter(intent_keys::value.any_of(batch.iter().map(String::as_str)))
-                .select(intent_keys::value)
-                .load::<String>(c))?;
-            found.extend(held.into_iter().map(|value| (kind.clone(), path.clone(), value)));
+    for page in pages {
+        for (kind, by_path) in from_json::<Taken>("taken", &page)? {
+            for (path, values) in by_path {
+                found.extend(values.into_iter().map(|value| (kind.clone(), path.clone(), value)));
+            }
         }
     }
     Ok(found)
 }
 
-/// Which of the objects have an open intent.
-pub(super) fn open_of<'a>(
-    tx: &mut Backend,
-    job: &JobId,
-    keys: impl IntoIterator<Item = &'a ObjectKey>,
-) -> Result<HashSet<ObjectKey>, StoreError> {
+/// The objects of the job that have an open intent.
+pub(super) fn open_of(tx: &mut Backend, job: &JobId) -> Result<HashSet<ObjectKey>, StoreError> {
+    let pages = on_each!(tx, c => intents::table
+        .filter(intents::job.eq(job.as_str()))
+        .select(intents::objects)
+        .load::<String>(c))?;
     let mut found = HashSet::new();
-    for (mapping, anchors) in key_batches(keys) {
-        let open = on_each!(tx, c => intents::table
-            .filter(intents::job.eq(job.as_str()))
-            .filter(intents::mapping.eq(mapping))
-            .filter(intents::anchor.any_of(anchors.iter().copied()))
-            .select(intents::anchor)
-            .load::<String>(c))?;
-        found.extend(open.into_iter().map(|anchor| key(mapping.to_owned(), anchor)));
+    for page in pages {
+        for (mapping, anchors) in from_json::<Objects>("objects", &page)? {
+            found.extend(anchors.into_iter().map(|anchor| ObjectKey { mapping: mapping.clone(), anchor }));
+        }
     }
     Ok(found)
 }
 
-/// The type of resource that an open intent is about.
-pub(super) fn kind_of(tx: &mut Backend, id: &IntentId) -> Result<Option<ResourceKind>, StoreError> {
-    let kind = on_each!(tx, c => intents::table
-        .find(id.as_str())
-        .select(intents::kind)
+/// The intents of a page that are still open.
+pub(super) fn of_page(tx: &mut Backend, page: &PageId) -> Result<Vec<Intent>, StoreError> {
+    let actions = on_each!(tx, c => intents::table
+        .find(page.as_str())
+        .select(intents::actions)
         .first::<String>(c)
         .optional())?;
-    Ok(kind.map(ResourceKind::new))
+    actions.map_or(Ok(Vec::new()), |actions| from_json("actions", &actions))
 }
 
-/// Closes intents; the values they took are free again.
-pub(super) fn close(tx: &mut Backend, ids: &[&IntentId]) -> Result<(), StoreError> {
-    for batch in batches(ids) {
-        on_each!(tx, c => diesel::delete(intent_keys::table)
-            .filter(intent_keys::intent.any_of(batch.iter().map(|id| id.as_str())))
-            .execute(c))?;
-        on_each!(tx, c => diesel::delete(intents::table)
-            .filter(intents::id.any_of(batch.iter().map(|id| id.as_str())))
-            .execute(c))?;
+/// Closes the intents of a page, all but those of the objects that `stay`; the values that they took are free again.
+pub(super) fn close(tx: &mut Backend, page: &PageId, stay: &HashSet<&ObjectKey>) -> Result<(), StoreError> {
+    let open = if stay.is_empty() { Vec::new() } else { of_page(tx, page)? };
+    let left: Vec<&Intent> = open.iter().filter(|intent| stay.contains(&intent.key)).collect();
+    if left.is_empty() {
+        on_each!(tx, c => diesel::delete(intents::table.find(page.as_str())).execute(c))?;
+        return Ok(());
     }
+    let (objects, taken) = concerned(&left);
+    on_each!(tx, c => diesel::update(intents::table.find(page.as_str()))
+        .set((intents::objects.eq(&objects), intents::taken.eq(&taken), intents::actions.eq(to_json(&left))))
+        .execute(c))?;
     Ok(())
-}
-
-fn read(row: Row) -> Result<Intent, StoreError> {
-    Ok(Intent {
-        id: IntentId::new(row.id),
-        key: key(row.mapping, row.anchor),
-        kind: ResourceKind::new(row.kind),
-        revision: row.revision,
-        action: from_json("action", &row.action)?,
-        matching: from_json("matching", &row.matching)?,
-    })
 }

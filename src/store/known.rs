@@ -3,13 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::db::Backend;
-use crate::model::{Edge, JobId, KnownObject, Lifecycle, ObjectKey, ObjectKind, ResourceId, TargetIdentity};
+use crate::model::{
+    Attributes, Edge, JobId, KnownObject, Lifecycle, ObjectKey, ObjectKind, ResourceId, TargetIdentity,
+};
 
 use super::columns::{Word, from_json};
 use super::edges::{self, Row as EdgeRow};
 use super::jobs::target_of;
 use super::keys::key;
 use super::objects::Row as ObjectRow;
+use super::recording::NewObject;
 use super::{Store, StoreError, escrows, links, objects, removals};
 
 impl Store {
@@ -40,8 +43,12 @@ fn known(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<Vec<KnownO
 
 /// The same for objects that this very transaction has recorded for the first time: all that can be known beside what
 /// they are is where their references lead.
-pub(super) fn of_new(tx: &mut Backend, job: &JobId, rows: Vec<ObjectRow>) -> Result<Vec<KnownObject>, StoreError> {
-    let mut new = rows.into_iter().map(alone).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn of_new(tx: &mut Backend, job: &JobId, new: Vec<NewObject>) -> Result<Vec<KnownObject>, StoreError> {
+    let new = new.into_iter().map(|NewObject { row, attributes }| match attributes {
+        Some(attributes) => with_attributes(row, attributes),
+        None => alone(row),
+    });
+    let mut new = new.collect::<Result<Vec<_>, _>>()?;
     if new.is_empty() {
         return Ok(new);
     }
@@ -56,12 +63,17 @@ pub(super) fn of_new(tx: &mut Backend, job: &JobId, rows: Vec<ObjectRow>) -> Res
 
 /// An object as its row holds it, with nothing around it.
 fn alone(row: ObjectRow) -> Result<KnownObject, StoreError> {
+    let attributes = from_json("attributes", &row.attributes)?;
+    with_attributes(row, attributes)
+}
+
+fn with_attributes(row: ObjectRow, attributes: Attributes) -> Result<KnownObject, StoreError> {
     Ok(KnownObject {
         key: key(row.mapping, row.anchor),
         kind: ObjectKind::new(row.kind),
         revision: row.revision,
         lifecycle: Lifecycle::read(&row.lifecycle)?,
-        attributes: from_json("attributes", &row.attributes)?,
+        attributes,
         link: None,
         edges: Vec::new(),
         escrow: None,

@@ -39,6 +39,7 @@ use crate::secret::Secret;
 
 pub use cycles::CycleRecord;
 pub use error::StoreError;
+pub use intents::{OpenPage, Opened};
 pub use jobs::JobCounts;
 pub use lock::JobLock;
 pub use outcome::{CommitPage, Committed, Effect, LinkConflict, LogEntry, NewRemoval, Outcome};

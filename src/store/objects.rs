@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use diesel::dsl::{exists, not};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -11,8 +11,8 @@ use crate::model::{Anchor, JobId, Lifecycle, ObjectKey, ObjectKind, ObjectMappin
 
 use super::columns::Word;
 use super::keys::{key, key_batches};
-use super::tables::{escrows, intents, objects, removals};
-use super::{Store, StoreError};
+use super::tables::{escrows, objects, removals};
+use super::{Store, StoreError, intents};
 
 /// One object under one mapping, as its row holds it.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -43,24 +43,29 @@ impl Store {
         let (job, mapping) = (job.clone(), mapping.clone());
         self.database
             .read(move |tx| {
-                let after = after.as_ref().map_or("", Anchor::as_str);
-                let anchors = on_each!(tx, c => objects::table
-                    .filter(objects::job.eq(job.as_str()))
-                    .filter(objects::mapping.eq(mapping.as_str()))
-                    .filter(objects::anchor.gt(after))
-                    .filter(objects::due)
-                    .filter(objects::waits_for.is_null())
-                    .filter(not(exists(
-                        intents::table
-                            .filter(intents::job.eq(objects::job))
-                            .filter(intents::mapping.eq(objects::mapping))
-                            .filter(intents::anchor.eq(objects::anchor)),
-                    )))
-                    .order(objects::anchor)
-                    .select(objects::anchor)
-                    .limit(limit.into())
-                    .load::<String>(c))?;
-                Ok(anchors.into_iter().map(|anchor| key(mapping.as_str().to_owned(), anchor)).collect())
+                let open = intents::open_of(tx, &job)?;
+                let mut after = after.map_or_else(String::new, |after| after.as_str().to_owned());
+                loop {
+                    let anchors = on_each!(tx, c => objects::table
+                        .filter(objects::job.eq(job.as_str()))
+                        .filter(objects::mapping.eq(mapping.as_str()))
+                        .filter(objects::anchor.gt(&after))
+                        .filter(objects::due)
+                        .filter(objects::waits_for.is_null())
+                        .order(objects::anchor)
+                        .select(objects::anchor)
+                        .limit(limit.into())
+                        .load::<String>(c))?;
+                    let Some(last) = anchors.last() else { return Ok(Vec::new()) };
+                    after.clone_from(last);
+                    let mut keys: Vec<ObjectKey> =
+                        anchors.into_iter().map(|anchor| key(mapping.as_str().to_owned(), anchor)).collect();
+                    keys.retain(|key| !open.contains(key));
+                    // An empty answer means that nothing is left.
+                    if !keys.is_empty() {
+                        return Ok(keys);
+                    }
+                }
             })
             .await
     }
@@ -80,17 +85,6 @@ impl Store {
             .read(move |tx| {
                 // What was in the recycle bin may have been emptied out of it unnoticed.
                 let lifecycles = [Lifecycle::Present.word(), Lifecycle::SoftDeleted.word()];
-                let any = on_each!(tx, c => diesel::select(exists(
-                    objects::table
-                        .filter(objects::job.eq(job.as_str()))
-                        .filter(objects::kind.eq(kind.as_str()))
-                        .filter(objects::lifecycle.any_of(lifecycles))
-                        .filter(objects::generation.lt(generation)),
-                ))
-                .get_result::<bool>(c))?;
-                if !any {
-                    return Ok(Vec::new());
-                }
                 let after = after.as_ref().map_or("", Anchor::as_str);
                 let anchors = on_each!(tx, c => objects::table
                     .filter(objects::job.eq(job.as_str()))

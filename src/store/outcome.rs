@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::model::{
-    Claim, CycleId, Exported, Failure, IntentId, JobId, ObjectKey, RemovalEffect, RemovalId, ResourceId, ResourceKind,
+    Claim, CycleId, Exported, Failure, JobId, ObjectKey, PageId, RemovalEffect, RemovalId, ResourceId, ResourceKind,
     SentEdge, TargetIdentity, TargetPath,
 };
 
@@ -13,6 +13,8 @@ pub struct CommitPage {
     pub job: JobId,
     pub target: TargetIdentity,
     pub cycle: CycleId,
+    /// The intents that this closes, all but those whose outcome is left open.
+    pub intents: Option<PageId>,
     /// At most one for an object.
     pub outcomes: Vec<Outcome>,
     pub now: DateTime<Utc>,
@@ -26,8 +28,6 @@ pub struct Outcome {
     pub kind: ResourceKind,
     /// The object's revision the outcome was decided on; a newer one stays due.
     pub revision: i64,
-    /// The intent that this closes.
-    pub intent: Option<IntentId>,
     pub effect: Effect,
     /// Removals that the evaluation asks for and that wait for the guard.
     pub held: Vec<NewRemoval>,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::db::Backend;
-use crate::model::{IntentId, ObjectKey, RemovalId, SentEdge};
+use crate::model::{ObjectKey, RemovalId, SentEdge};
 
 use super::escrows::Failed;
 use super::jobs::jobs_of;
@@ -35,13 +35,10 @@ fn commit(tx: &mut Backend, page: &CommitPage) -> Result<Committed, StoreError> 
     write_objects(tx, page, &kept)?;
     let log: Vec<_> = kept.iter().filter_map(|outcome| Some((&outcome.key, outcome.log.as_ref()?))).collect();
     provisioning_log::append(tx, &page.job, &page.cycle, &log, page.now)?;
-    let closed: Vec<&IntentId> = page
-        .outcomes
-        .iter()
-        .filter(|outcome| outcome.effect != Effect::LeaveOpen)
-        .filter_map(|outcome| outcome.intent.as_ref())
-        .collect();
-    intents::close(tx, &closed)?;
+    if let Some(intents) = &page.intents {
+        let unknown = page.outcomes.iter().filter(|outcome| outcome.effect == Effect::LeaveOpen);
+        intents::close(tx, intents, &unknown.map(|outcome| &outcome.key).collect())?;
+    }
     Ok(Committed { conflicts })
 }
 

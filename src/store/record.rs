@@ -126,8 +126,10 @@ fn due(
             Some(_) => recorded.due.push(key),
         }
     }
-    let open = intents::open_of(tx, job, &recorded.due)?;
-    recorded.due.retain(|key| !open.contains(key));
+    if !recorded.due.is_empty() {
+        let open = intents::open_of(tx, job)?;
+        recorded.due.retain(|key| !open.contains(key));
+    }
     recorded.new = known::of_new(tx, job, new)?;
     Ok(recorded)
 }

@@ -23,14 +23,21 @@ use super::{StoreError, names, objects, references};
 pub(super) struct Delivered {
     pub(super) key: ObjectKey,
     pub(super) due: bool,
-    /// The row of an object that was not known before.
-    pub(super) new: Option<ObjectRow>,
+    /// An object that was not known before.
+    pub(super) new: Option<NewObject>,
+}
+
+/// An object that a run recorded for the first time.
+pub(super) struct NewObject {
+    pub(super) row: ObjectRow,
+    /// What the row holds as text, where the source delivered the object whole.
+    pub(super) attributes: Option<Attributes>,
 }
 
 /// The state of the objects that a run touches.
 pub(super) struct Recording<'a> {
     page: &'a RecordPage,
-    objects: HashMap<ObjectKey, Object>,
+    objects: HashMap<ObjectKey, Object<'a>>,
     /// The mappings that each anchor is stored under.
     mappings: HashMap<String, BTreeSet<String>>,
     escrowed: HashSet<ObjectKey>,
@@ -44,8 +51,10 @@ pub(super) struct Recording<'a> {
     order: Vec<ObjectKey>,
 }
 
-struct Object {
+struct Object<'a> {
     row: ObjectRow,
+    /// What the row holds as text, where the run delivered it whole and last.
+    attributes: Option<&'a Attributes>,
     /// True when the store has the row already.
     stored: bool,
     touched: bool,
@@ -89,7 +98,8 @@ impl<'a> Recording<'a> {
             recording.mappings.entry(row.anchor.clone()).or_default().insert(row.mapping.clone());
             let key = key(row.mapping.clone(), row.anchor.clone());
             let seen = row.generation >= page.generation;
-            recording.objects.insert(key, Object { row, stored: true, touched: false, changed: false, seen });
+            let object = Object { row, attributes: None, stored: true, touched: false, changed: false, seen };
+            recording.objects.insert(key, object);
         }
         recording.load_edges(tx, run)?;
         for change in run {
@@ -174,7 +184,7 @@ impl<'a> Recording<'a> {
                     changed |= self.owned(&key).replace(page, &key, &reference.attribute, names);
                 }
             }
-            self.present(&key, attributes.clone(), changed);
+            self.present(&key, attributes.clone(), Some(&object.attributes), changed);
         }
     }
 
@@ -202,7 +212,7 @@ impl<'a> Recording<'a> {
                     None => attributes.clear(name),
                 }
             }
-            self.present(&key, to_json(&attributes), changed);
+            self.present(&key, to_json(&attributes), None, changed);
         }
         Ok(())
     }
@@ -260,7 +270,7 @@ impl<'a> Recording<'a> {
                 due: false,
                 waits_for: None,
             };
-            Object { row, stored: false, touched: true, changed: true, seen: false }
+            Object { row, attributes: None, stored: false, touched: true, changed: true, seen: false }
         });
         object.touched = true;
         self.order.push(key.clone());
@@ -272,7 +282,13 @@ impl<'a> Recording<'a> {
     }
 
     /// The source delivers the object with these attributes.
-    fn present(&mut self, key: &ObjectKey, attributes: String, references_changed: bool) {
+    fn present(
+        &mut self,
+        key: &ObjectKey,
+        attributes: String,
+        whole: Option<&'a Attributes>,
+        references_changed: bool,
+    ) {
         let escrowed = self.escrowed.contains(key);
         let Some(object) = self.objects.get_mut(key) else { return };
         object.changed |= references_changed
@@ -281,6 +297,7 @@ impl<'a> Recording<'a> {
             || object.row.lifecycle != Lifecycle::Present.word()
             || object.row.attributes != attributes;
         object.row.attributes = attributes;
+        object.attributes = whole;
         object.seen = true;
         Lifecycle::Present.word().clone_into(&mut object.row.lifecycle);
     }
@@ -294,9 +311,10 @@ impl<'a> Recording<'a> {
         references::resolve(tx, &self.page.job, &self.newly_named())?;
         references::far_end_deleted(tx, &self.page.job, &self.deleted)?;
         let delivered = self.order.into_iter().map(|key| {
-            let object = self.objects.get_mut(&key);
-            let due = object.as_ref().is_some_and(|object| object.row.due && object.row.waits_for.is_none());
-            let new = object.filter(|object| !object.stored).map(|object| object.row.clone());
+            let object = self.objects.get(&key);
+            let due = object.is_some_and(|object| object.row.due && object.row.waits_for.is_none());
+            let new = object.filter(|object| !object.stored);
+            let new = new.map(|object| NewObject { row: object.row.clone(), attributes: object.attributes.cloned() });
             Delivered { key, due, new }
         });
         Ok(delivered.collect())

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use diesel::dsl::not;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use crate::db::{AnyOf, Backend, batches, on_each};
@@ -25,7 +25,10 @@ fn left_behind(row: &Row, to_anchor: Option<String>) -> Row {
 
 /// Names have found their objects: edges that wait for one of them, or held it to be another object, point there now.
 pub(super) fn resolve(tx: &mut Backend, job: &JobId, named: &HashMap<&str, &str>) -> Result<(), StoreError> {
-    let names: Vec<&str> = named.keys().copied().collect();
+    let any = on_each!(tx, c => diesel::select(exists(table::table.filter(table::job.eq(job.as_str()))))
+        .get_result::<bool>(c))?;
+    // Before the first reference there is nothing to look for, name by name.
+    let names: Vec<&str> = if any { named.keys().copied().collect() } else { Vec::new() };
     for batch in batches(&names) {
         let rows = on_each!(tx, c => table::table
             .filter(table::job.eq(job.as_str()))

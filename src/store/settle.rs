@@ -1,9 +1,11 @@
 //! Settling: what the target says became of intents that a crash or a timeout left open.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::db::Backend;
-use crate::model::{Exported, ExportedValue, IntentId, JobId, ObjectKey, ResourceId, TargetIdentity, TargetPath};
+use crate::model::{
+    Exported, ExportedValue, JobId, ObjectKey, PageId, ResourceId, ResourceKind, TargetIdentity, TargetPath,
+};
 
 use super::jobs::{jobs_of, target_of};
 use super::links::NewLink;
@@ -14,7 +16,8 @@ use super::{Store, StoreError, intents, links, objects, references};
 /// An intent whose outcome is known now, as far as it can be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settled {
-    pub intent: IntentId,
+    /// The page that opened it.
+    pub page: PageId,
     pub key: ObjectKey,
     pub result: SettledResult,
 }
@@ -42,8 +45,12 @@ impl Store {
                 let target = target_of(tx, &job)?;
                 tx.exclusive(target.as_str())?;
                 let mut conflicts = Vec::new();
+                let mut pages: BTreeMap<&PageId, Vec<&Settled>> = BTreeMap::new();
                 for settled in &settled {
-                    conflicts.extend(settle_one(tx, &job, &target, settled)?);
+                    pages.entry(&settled.page).or_default().push(settled);
+                }
+                for (page, settled) in pages {
+                    conflicts.extend(settle_page(tx, &job, &target, page, &settled)?);
                 }
                 // What was sent to a resource that does not exist was not sent.
                 let keys: HashSet<&ObjectKey> = settled.iter().map(|settled| &settled.key).collect();
@@ -51,40 +58,52 @@ impl Store {
                 let unlinked = keys.iter().copied().filter(|key| !linked.contains_key(key));
                 references::owners_unlinked(tx, &job, unlinked)?;
                 objects::make_due(tx, &job, keys.iter().copied())?;
-                intents::close(tx, &settled.iter().map(|settled| &settled.intent).collect::<Vec<_>>())?;
                 Ok(Committed { conflicts })
             })
             .await
     }
 }
 
+fn settle_page(
+    tx: &mut Backend,
+    job: &JobId,
+    target: &TargetIdentity,
+    page: &PageId,
+    settled: &[&Settled],
+) -> Result<Vec<LinkConflict>, StoreError> {
+    let mut open: HashMap<ObjectKey, ResourceKind> =
+        intents::of_page(tx, page)?.into_iter().map(|intent| (intent.key, intent.kind)).collect();
+    let mut conflicts = Vec::new();
+    for settled in settled {
+        // An intent that is closed already was settled by someone else.
+        let Some(kind) = open.remove(&settled.key) else { continue };
+        conflicts.extend(settle_one(tx, job, target, &kind, settled)?);
+    }
+    intents::close(tx, page, &open.keys().collect())?;
+    Ok(conflicts)
+}
+
 fn settle_one(
     tx: &mut Backend,
     job: &JobId,
     target: &TargetIdentity,
+    kind: &ResourceKind,
     settled: &Settled,
 ) -> Result<Option<LinkConflict>, StoreError> {
-    // An intent that is closed already was settled by someone else.
-    let Some(kind) = intents::kind_of(tx, &settled.intent)? else { return Ok(None) };
     let key = &settled.key;
     let before = links::of(tx, job, [key])?.remove(key);
     let change = match (&settled.result, &before) {
         (SettledResult::Linked { resource, exported }, before) => {
-            if let Some(conflict) = links::conflicts(tx, job, target, &[(key, &kind, resource)])?.pop() {
+            if let Some(conflict) = links::conflicts(tx, job, target, &[(key, kind, resource)])?.pop() {
                 return Ok(Some(conflict));
             }
-            links::save(
-                tx,
-                job,
-                target,
-                &[NewLink { key, kind: &kind, resource, exported, replaces: before.is_some() }],
-            )?;
+            links::save(tx, job, target, &[NewLink { key, kind, resource, exported, replaces: before.is_some() }])?;
             LinkChange::between(key, before.as_ref().map(|link| &link.resource), Some(resource))
         }
         (SettledResult::LinkedUnknown { paths }, Some(link)) => {
             let mut exported = link.exported.clone();
             exported.extend(paths.iter().map(|path| (path.clone(), ExportedValue::Unknown)));
-            let link = NewLink { key, kind: &kind, resource: &link.resource, exported: &exported, replaces: true };
+            let link = NewLink { key, kind, resource: &link.resource, exported: &exported, replaces: true };
             links::save(tx, job, target, &[link])?;
             None
         }

@@ -85,27 +85,13 @@ table! {
 }
 
 table! {
-    intents (id) {
-        id -> Text,
-        job -> Text,
-        mapping -> Text,
-        anchor -> Text,
-        kind -> Text,
-        revision -> BigInt,
-        action -> Text,
-        matching -> Text,
-        created_at -> Timestamp,
-    }
-}
-
-table! {
-    intent_keys (target, resource_kind, path, value) {
+    intents (page) {
+        page -> Text,
         job -> Text,
         target -> Text,
-        resource_kind -> Text,
-        path -> Text,
-        value -> Text,
-        intent -> Text,
+        objects -> Text,
+        taken -> Text,
+        actions -> Text,
     }
 }
 
@@ -186,7 +172,6 @@ allow_tables_to_appear_in_same_query!(
     links,
     edges,
     intents,
-    intent_keys,
     removals,
     escrows,
     cycles,

@@ -3,6 +3,8 @@
 mod attributes;
 mod scope;
 
+use sha2::{Digest, Sha256};
+
 use super::CompileProblem;
 use super::directory::metadata;
 use super::mapping::{ObjectFlow, ObjectMapping, Schema};
@@ -32,6 +34,18 @@ pub fn compile(schema: &SynchronizationSchema) -> Result<Schema, Vec<CompileProb
     } else {
         Err(compiler.problems)
     }
+}
+
+/// What the mapping writes, told apart by a digest of its names: every row of the store carries it, and the names of
+/// target objects are long URNs.
+fn mapping_id(rule: &str, source: &str, target: &str, target_kind: &ResourceKind) -> ObjectMappingId {
+    let mut digest = Sha256::new();
+    for name in [rule, source, target] {
+        digest.update(name.len().to_be_bytes());
+        digest.update(name);
+    }
+    let digest: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    ObjectMappingId::new(format!("{target_kind}-{digest}"))
 }
 
 /// The document, and what is wrong with it so far.
@@ -183,7 +197,7 @@ impl<'a> Compiler<'a> {
         let flow = &mapping.flow_types;
         let single_valued = source.attributes.iter().filter(|attribute| !attribute.multivalued);
         Some(ObjectMapping {
-            id: ObjectMappingId::new(format!("{rule}/{source_name}->{target_name}")),
+            id: mapping_id(rule, source_name, target_name, &target_kind),
             source_kind: ObjectKind::new(source_name),
             schemas: attributes.schemas(&target_kind, target_name),
             target_kind,

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::wire::{AttributeMappingSource, SynchronizationSchema};
 use super::*;
 use crate::expression::Expression;
-use crate::model::{Attributes, ObjectKind, ObjectMappingId, Value};
+use crate::model::{Attributes, ObjectKind, Value};
 
 const GOLDEN: &str = include_str!("../../fixtures/schema-graph.json");
 
@@ -74,7 +74,11 @@ fn the_golden_document_compiles_to_what_it_says() {
     assert_eq!(schema.version, "Date:2026-03-01T08:00:00Z, Revision:2");
     let [users, groups] = &schema.mappings[..] else { panic!("two mappings") };
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-    assert_eq!(users.id, ObjectMappingId::new(format!("USERGROUP_OUTBOUND_USERGROUP/User->{enterprise}")));
+    assert!(users.id.as_str().starts_with("Users-") && groups.id.as_str().starts_with("Groups-"));
+    let renamed = serde_json::to_string(&golden()).unwrap().replace("USERGROUP_OUTBOUND_USERGROUP", "another rule");
+    let renamed = compile(&read(serde_json::from_str(&renamed).unwrap())).unwrap();
+    assert_ne!(renamed.mappings[0].id, users.id, "the rule is part of what tells mappings apart");
+    assert_eq!(compile(&read(golden())).unwrap().mappings[0].id, users.id);
     assert_eq!((users.target_kind.as_str(), groups.target_kind.as_str()), ("Users", "Groups"));
     assert_eq!(users.schemas, ["urn:ietf:params:scim:schemas:core:2.0:User", enterprise]);
     assert_eq!(groups.schemas, ["urn:ietf:params:scim:schemas:core:2.0:Group"]);

@@ -3,7 +3,6 @@ DROP TABLE provisioning_log;
 DROP TABLE cycles;
 DROP TABLE escrows;
 DROP TABLE removals;
-DROP TABLE intent_keys;
 DROP TABLE intents;
 DROP TABLE edges;
 DROP TABLE links;

@@ -36,7 +36,6 @@ CREATE TABLE objects (
     PRIMARY KEY (job, anchor, mapping)
 );
 CREATE INDEX objects_due ON objects (job, mapping, anchor) WHERE due;
-CREATE INDEX objects_unseen ON objects (job, kind, lifecycle, generation);
 CREATE INDEX objects_waits_for ON objects (waits_for) WHERE waits_for IS NOT NULL;
 
 -- One name means one object; the object that was last seen under a name has it.
@@ -90,30 +89,17 @@ CREATE INDEX edges_to_anchor ON edges (to_anchor) WHERE to_anchor IS NOT NULL;
 CREATE INDEX edges_to_add ON edges (job, mapping, from_anchor) WHERE wanted AND export <> 'exported';
 CREATE INDEX edges_to_remove ON edges (job, mapping, from_anchor) WHERE NOT wanted;
 
+-- One row a page of actions: what is about to be sent, and beside it the objects and the values that it concerns.
 CREATE TABLE intents (
-    id         TEXT NOT NULL PRIMARY KEY,
-    job        TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
-    mapping    TEXT NOT NULL,
-    anchor     TEXT NOT NULL,
-    kind       TEXT NOT NULL,
-    revision   BIGINT NOT NULL,
-    action     TEXT NOT NULL,
-    matching   TEXT NOT NULL,
-    created_at TIMESTAMP NOT NULL
+    page    TEXT NOT NULL PRIMARY KEY,
+    job     TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    target  TEXT NOT NULL,
+    objects TEXT NOT NULL,
+    taken   TEXT NOT NULL,
+    actions TEXT NOT NULL
 );
-CREATE UNIQUE INDEX intents_object ON intents (job, mapping, anchor);
-
--- A value that an open create is about to take: no other create of the target may take it.
-CREATE TABLE intent_keys (
-    job           TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
-    target        TEXT NOT NULL,
-    resource_kind TEXT NOT NULL,
-    path          TEXT NOT NULL,
-    value         TEXT NOT NULL,
-    intent        TEXT NOT NULL,
-    PRIMARY KEY (target, resource_kind, path, value)
-) WITHOUT ROWID;
-CREATE INDEX intent_keys_intent ON intent_keys (intent);
+CREATE INDEX intents_job ON intents (job, page);
+CREATE INDEX intents_target ON intents (target);
 
 CREATE TABLE removals (
     id      TEXT NOT NULL PRIMARY KEY,
@@ -186,7 +172,6 @@ CREATE TABLE matching_index (
 ANALYZE;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('objects', 'sqlite_autoindex_objects_1', '1000000 500000 2 1'),
-    ('objects', 'objects_unseen', '1000000 500000 400000 300000 1000'),
     ('objects', 'objects_due', '1000 1000 1000 1'),
     ('object_names', 'object_names', '2000000 1000000 1'),
     ('object_names', 'object_names_anchor', '2000000 1000000 2 1'),

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use provisor::model::{
     Action, Exported, ExportedValue, RemovalEffect, RemovalState, ResourceId, ResourceKind, TargetPath,
 };
-use provisor::store::{Effect, LogEntry, NewRemoval, Settled, SettledResult, Store};
+use provisor::store::{Effect, LogEntry, NewRemoval, Opened, Settled, SettledResult, Store};
 
 use super::world::{World, dn, failure, group, group_key, now, sent, target, user, user_key, users};
 
@@ -21,20 +21,18 @@ fn linked(resource: &str) -> Effect {
 
 pub(super) async fn a_claimed_resource_is_a_conflict_of_one_object(store: Store) {
     let world = people(store).await;
-    let intent = world.create(&user_key("bob"), "bob", Vec::new());
-    world.open(vec![intent.clone()]).await;
+    let page = world.open_all(vec![world.create(&user_key("bob"), "bob", Vec::new())]).await;
     world.conclude(&user_key("ada"), linked("r1")).await;
-    let mut bob = world.outcome(&user_key("bob"), linked("r1")).await;
-    bob.intent = Some(intent.id);
+    let bob = world.outcome(&user_key("bob"), linked("r1")).await;
     let eve = world.outcome(&user_key("eve"), linked("r2")).await;
-    let committed = world.commit(vec![bob, eve]).await;
+    let committed = world.commit_page(Some(page), vec![bob, eve]).await;
     assert_eq!(committed.conflicts.len(), 1);
     let conflict = &committed.conflicts[0];
     assert_eq!((&conflict.key, conflict.resource.as_str()), (&user_key("bob"), "r1"));
     assert_eq!((&conflict.claim.job, &conflict.claim.key), (&world.job, &user_key("ada")));
     assert_eq!(world.known(&user_key("eve")).await.link.unwrap().resource.as_str(), "r2");
     assert_eq!(world.known(&user_key("bob")).await.link, None);
-    assert_eq!(world.store.open_intents_of(&world.job).await.unwrap(), []);
+    assert_eq!(world.open_intents().await, []);
     assert_eq!(world.store.due_objects(&world.job, &users(), None, 9).await.unwrap(), [user_key("bob")]);
     let other = World::with_job(world.store.clone(), "other").await;
     other.record(vec![user("zoe", "1")]).await;
@@ -67,22 +65,23 @@ pub(super) async fn an_intent_is_refused_while_its_object_or_value_is_taken(stor
     let first = world.create(&user_key("ada"), "Ada", Vec::new());
     let same_object = world.create(&user_key("ada"), "other", Vec::new());
     let same_value = world.create(&user_key("bob"), "aDA", Vec::new());
-    assert_eq!(
-        world.open(vec![first.clone(), same_object, same_value.clone()]).await,
-        [user_key("ada"), user_key("bob")]
-    );
-    assert_eq!(world.store.open_intents_of(&world.job).await.unwrap(), std::slice::from_ref(&first));
-    assert_eq!(world.open(vec![same_value.clone()]).await, [user_key("bob")]);
+    let opened = world.open(vec![first.clone(), same_object, same_value.clone()]).await;
+    assert_eq!(opened.refused, [user_key("ada"), user_key("bob")]);
+    assert_eq!(world.open_intents().await, std::slice::from_ref(&first));
+    let refused = Opened { page: None, refused: vec![user_key("bob")] };
+    assert_eq!(world.open(vec![same_value.clone()]).await, refused);
     let other = World::with_job(world.store.clone(), "other").await;
     other.record(vec![user("zoe", "1")]).await;
-    let refused = other.open(vec![other.create(&user_key("zoe"), "ADA", Vec::new())]).await;
-    assert_eq!(refused, [user_key("zoe")], "the value is taken in the target, whichever job takes it");
+    let zoe = other.open(vec![other.create(&user_key("zoe"), "ADA", Vec::new())]).await;
+    assert_eq!(zoe.refused, [user_key("zoe")], "the value is taken in the target, whichever job takes it");
     let update = Action::Update { resource: "r".into(), changes: Vec::new(), edges: Vec::new() };
-    assert_eq!(world.open(vec![world.intent(&user_key("eve"), update, "ada")]).await, [], "an update takes no value");
-    let mut outcome = world.outcome(&user_key("ada"), linked("r1")).await;
-    outcome.intent = Some(first.id);
-    world.commit(vec![outcome]).await;
-    assert_eq!(world.open(vec![same_value]).await, []);
+    let eve = world.open_all(vec![world.intent(&user_key("eve"), update, "ada")]).await;
+    let outcome = world.outcome(&user_key("eve"), Effect::Unchanged).await;
+    world.commit_page(Some(eve), vec![outcome]).await;
+    assert_eq!(world.open_intents().await, std::slice::from_ref(&first), "an update takes and frees no value");
+    let outcome = world.outcome(&user_key("ada"), linked("r1")).await;
+    world.commit_page(opened.page, vec![outcome]).await;
+    world.open_all(vec![same_value]).await;
 }
 
 pub(super) async fn an_outcome_of_an_older_revision_leaves_the_object_due(store: Store) {
@@ -112,14 +111,21 @@ pub(super) async fn an_object_whose_resource_vanished_is_unlinked_and_due_at_onc
 
 pub(super) async fn an_unknown_outcome_keeps_its_intent(store: Store) {
     let world = people(store).await;
-    let intent = world.create(&user_key("ada"), "ada", Vec::new());
-    world.open(vec![intent.clone()]).await;
-    let mut outcome = world.outcome(&user_key("ada"), Effect::LeaveOpen).await;
-    outcome.intent = Some(intent.id.clone());
-    world.commit(vec![outcome]).await;
-    assert_eq!(world.store.open_intents_of(&world.job).await.unwrap(), [intent]);
-    let due = world.store.due_objects(&world.job, &users(), None, 9).await.unwrap();
-    assert_eq!(due, [user_key("bob"), user_key("eve")]);
+    let ada = world.create(&user_key("ada"), "ada", Vec::new());
+    let bob = world.create(&user_key("bob"), "bob", Vec::new());
+    let page = world.open_all(vec![ada.clone(), bob]).await;
+    let unknown = world.outcome(&user_key("ada"), Effect::LeaveOpen).await;
+    let done = world.outcome(&user_key("bob"), linked("r2")).await;
+    world.commit_page(Some(page), vec![unknown, done]).await;
+    assert_eq!(world.open_intents().await, [ada]);
+    for limit in [1, 9] {
+        let due = world.store.due_objects(&world.job, &users(), None, limit).await.unwrap();
+        assert_eq!(due, [user_key("eve")], "the first one that is not under way");
+    }
+    // Only the value of the one that is left is taken.
+    let zoe = |name: &str| world.create(&user_key("zoe"), name, Vec::new());
+    assert_eq!(world.open(vec![zoe("Ada")]).await.refused, [user_key("zoe")]);
+    world.open_all(vec![zoe("Bob")]).await;
 }
 
 pub(super) async fn failures_count_and_keep_their_beginning(store: Store) {
@@ -209,7 +215,7 @@ pub(super) async fn settled_intents_make_their_objects_due(store: Store) {
         world.create(&eve, "eve", Vec::new()),
         world.create(&staff, "staff", vec![sent(dn("ada"), "r1", true)]),
     ];
-    assert_eq!(world.open(intents.clone()).await, []);
+    let page = world.open_all(intents.clone()).await;
     let results = [
         SettledResult::LinkedUnknown { paths: vec![TargetPath::new("active")] },
         SettledResult::Gone,
@@ -219,10 +225,13 @@ pub(super) async fn settled_intents_make_their_objects_due(store: Store) {
     let settled: Vec<Settled> = intents
         .into_iter()
         .zip(results)
-        .map(|(intent, result)| Settled { intent: intent.id, key: intent.key, result })
+        .map(|(intent, result)| Settled { page: page.clone(), key: intent.key, result })
         .collect();
-    assert_eq!(world.store.settle(&world.job, settled.clone()).await.unwrap().conflicts, []);
-    assert_eq!(world.store.open_intents_of(&world.job).await.unwrap(), []);
+    let (first, rest) = settled.split_at(1);
+    assert_eq!(world.store.settle(&world.job, first.to_vec()).await.unwrap().conflicts, []);
+    assert_eq!(world.open_intents().await.len(), rest.len(), "what is not settled stays open");
+    assert_eq!(world.store.settle(&world.job, rest.to_vec()).await.unwrap().conflicts, []);
+    assert_eq!(world.open_intents().await, []);
     let exported = world.known(&ada).await.link.unwrap().exported;
     assert_eq!(exported[&TargetPath::new("active")], ExportedValue::Unknown);
     assert_eq!(exported[&TargetPath::new("userName")], ExportedValue::Known("ada".into()));

@@ -55,13 +55,11 @@ pub(super) async fn an_edge_lives_from_wanted_to_removed(store: Store) {
     world.link(&user_key("ada"), "r-ada").await;
     assert_eq!(owners_due(&world).await, std::slice::from_ref(&staff));
     let edges = sendable(&world.open_edges(&staff).await);
-    let intent = world.create(&staff, "staff", edges.clone());
-    world.open(vec![intent.clone()]).await;
+    let page = world.open_all(vec![world.create(&staff, "staff", edges.clone())]).await;
     let open = world.open_edges(&staff).await;
     assert_eq!(shown(&open), [("ada", true, Export::Unknown, Some("r-ada"), Some("r-ada"))]);
-    let mut outcome = world.outcome(&staff, Effect::Updated { exported: Exported::new(), sent: edges }).await;
-    outcome.intent = Some(intent.id);
-    world.commit(vec![outcome]).await;
+    let outcome = world.outcome(&staff, Effect::Updated { exported: Exported::new(), sent: edges }).await;
+    world.commit_page(Some(page), vec![outcome]).await;
     assert_eq!(world.open_edges(&staff).await, []);
     assert_eq!(owners_due(&world).await, []);
     let again = world.record(vec![group("staff", &[dn("ada")])]).await;
@@ -94,9 +92,9 @@ pub(super) async fn a_reference_dropped_around_a_crash_is_still_removed(store: S
     assert_eq!(world.open_edges(&group_key("staff")).await, []);
     let update = provisor::model::Action::Update { resource: "r-staff".into(), changes: Vec::new(), edges };
     let intent = world.intent(&group_key("staff"), update, "staff");
-    world.open(vec![intent.clone()]).await;
+    let page = world.open_all(vec![intent.clone()]).await;
     // The process dies; nobody knows whether the target took the member.
-    let settled = Settled { intent: intent.id, key: intent.key, result: SettledResult::NotDone };
+    let settled = Settled { page, key: intent.key, result: SettledResult::NotDone };
     world.store.settle(&world.job, vec![settled]).await.unwrap();
     let open = world.open_edges(&group_key("staff")).await;
     assert_eq!(shown(&open), [("ada", false, Export::Unknown, Some("r-ada"), None)]);

@@ -56,7 +56,7 @@ pub(super) async fn an_object_with_an_open_intent_is_not_handed_out(store: Store
     let world = World::new(store).await;
     world.record(vec![user("ada", "ada@example.org"), user("bob", "bob@example.org")]).await;
     let intent = world.create(&user_key("ada"), "ada", Vec::new());
-    assert_eq!(world.open(vec![intent]).await, []);
+    world.open_all(vec![intent]).await;
     let recorded = world.record(vec![user("ada", "countess@example.org"), user("bob", "bob@example.com")]).await;
     assert_eq!(recorded.due, [user_key("bob")]);
     assert_eq!(world.store.due_objects(&world.job, &users(), None, 10).await.unwrap(), [user_key("bob")]);

@@ -1,13 +1,15 @@
 //! A job with users and groups, and a method for each thing that happens to them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use provisor::model::{
     Action, Anchor, Attributes, Change, CycleId, Departure, Edge, EdgeKey, Exported, Failure, FailureClass, Intent,
-    IntentId, JobId, KnownObject, MatchingValue, Name, ObjectKey, ObjectKind, ObjectMappingId, PartialObject,
+    JobId, KnownObject, MatchingValue, Name, ObjectKey, ObjectKind, ObjectMappingId, PageId, PartialObject,
     ReferenceChange, ResourceId, ResourceKind, SentEdge, SourceObject, TargetIdentity, TargetPath, Value,
 };
 use provisor::store::{
-    CommitPage, Committed, Effect, Outcome, RecordPage, Recorded, RecordedMapping, RecordedReference, Store,
+    CommitPage, Committed, Effect, Opened, Outcome, RecordPage, Recorded, RecordedMapping, RecordedReference, Store,
 };
 
 /// One job. Time stands still, and the generation is what the test says.
@@ -152,7 +154,6 @@ impl World {
             key: key.clone(),
             kind: ResourceKind::new(kind),
             revision: self.known(key).await.revision,
-            intent: None,
             effect,
             held: Vec::new(),
             cancel_removals: false,
@@ -163,8 +164,12 @@ impl World {
     }
 
     pub(super) async fn commit(&self, outcomes: Vec<Outcome>) -> Committed {
-        let page =
-            CommitPage { job: self.job.clone(), target: target(), cycle: CycleId::new("cycle"), outcomes, now: now() };
+        self.commit_page(None, outcomes).await
+    }
+
+    pub(super) async fn commit_page(&self, intents: Option<PageId>, outcomes: Vec<Outcome>) -> Committed {
+        let (job, cycle) = (self.job.clone(), CycleId::new("cycle"));
+        let page = CommitPage { job, target: target(), cycle, intents, outcomes, now: now() };
         self.store.commit_page(page).await.unwrap()
     }
 
@@ -193,7 +198,6 @@ impl World {
 
     pub(super) fn intent(&self, key: &ObjectKey, action: Action, user_name: &str) -> Intent {
         Intent {
-            id: IntentId::new(uuid::Uuid::now_v7().to_string()),
             key: key.clone(),
             kind: ResourceKind::new(if key.mapping == users() { "Users" } else { "Groups" }),
             revision: 1,
@@ -206,8 +210,21 @@ impl World {
         }
     }
 
-    pub(super) async fn open(&self, intents: Vec<Intent>) -> Vec<ObjectKey> {
+    pub(super) async fn open(&self, intents: Vec<Intent>) -> Opened {
+        let intents = intents.into_iter().map(Arc::new).collect();
         self.store.open_intents(&self.job, &target(), intents).await.unwrap()
+    }
+
+    /// Opens intents of which none may be refused.
+    pub(super) async fn open_all(&self, intents: Vec<Intent>) -> PageId {
+        let opened = self.open(intents).await;
+        assert_eq!(opened.refused, []);
+        opened.page.expect("a page of intents that are not refused")
+    }
+
+    pub(super) async fn open_intents(&self) -> Vec<Intent> {
+        let pages = self.store.open_intents_of(&self.job).await.unwrap();
+        pages.into_iter().flat_map(|page| page.intents).collect()
     }
 }
 
