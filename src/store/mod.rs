@@ -43,7 +43,7 @@ pub use intents::{OpenPage, Opened};
 pub use jobs::JobCounts;
 pub use lock::JobLock;
 pub use outcome::{CommitPage, Committed, Effect, LinkConflict, LogEntry, NewRemoval, Outcome};
-pub use provisioning_log::Logged;
+pub use provisioning_log::{LogId, Logged, NotALogId};
 pub use record::{RecordPage, Recorded, RecordedMapping, RecordedReference};
 pub use removals::RemovalCount;
 pub use settle::{Settled, SettledResult};

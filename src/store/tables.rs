@@ -138,17 +138,12 @@ table! {
 }
 
 table! {
-    provisioning_log (job, id) {
+    provisioning_log (job, page) {
         job -> Text,
-        id -> Text,
+        page -> Text,
         cycle -> Text,
-        mapping -> Text,
-        anchor -> Text,
-        action -> Text,
-        status -> Text,
-        reason -> Nullable<Text>,
-        changed -> Text,
         at -> Timestamp,
+        lines -> Text,
     }
 }
 

@@ -114,9 +114,11 @@ fn disabled_mappings_are_left_out_and_rules_run_by_priority() {
     second["name"] = json!("FIRST");
     document["synchronizationRules"].as_array_mut().unwrap().push(second);
     let compiled = compile(&read(document)).unwrap();
-    let ids: Vec<&str> = compiled.mappings.iter().map(|mapping| mapping.id.as_str()).collect();
-    let group = "Group->urn:ietf:params:scim:schemas:core:2.0:Group";
-    assert_eq!(ids, [format!("FIRST/{group}"), format!("USERGROUP_OUTBOUND_USERGROUP/{group}")]);
+    let kinds: Vec<&str> = compiled.mappings.iter().map(|mapping| mapping.target_kind.as_str()).collect();
+    assert_eq!(kinds, ["Groups", "Groups"]);
+    let original = &compile(&read(golden())).unwrap().mappings[1];
+    assert_eq!(compiled.mappings[1].id, original.id, "the rule of the higher number runs last");
+    assert_ne!(compiled.mappings[0].id, original.id);
     let unsynchronized = with(&format!("{USER}/metadata"), json!([{"key": "unsynchronized", "value": "true"}]));
     assert_eq!(compile(&read(unsynchronized)).unwrap().mappings.len(), 1);
 }

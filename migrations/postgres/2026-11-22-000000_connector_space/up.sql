@@ -143,18 +143,14 @@ CREATE TABLE cycles (
 );
 CREATE INDEX cycles_job ON cycles (job, id);
 
+-- One row a page of actions.
 CREATE TABLE provisioning_log (
-    job     TEXT COLLATE "C" NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
-    id      TEXT COLLATE "C" NOT NULL,
-    cycle   TEXT COLLATE "C" NOT NULL,
-    mapping TEXT COLLATE "C" NOT NULL,
-    anchor  TEXT COLLATE "C" NOT NULL,
-    action  TEXT NOT NULL,
-    status  TEXT NOT NULL,
-    reason  TEXT,
-    changed TEXT NOT NULL,
-    at      TIMESTAMP NOT NULL,
-    PRIMARY KEY (job, id)
+    job   TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    page  TEXT NOT NULL,
+    cycle TEXT NOT NULL,
+    at    TIMESTAMP NOT NULL,
+    lines TEXT NOT NULL,
+    PRIMARY KEY (job, page)
 );
 
 -- The target's resources by the values that find them, listed once before an initial cycle.

@@ -143,19 +143,15 @@ CREATE TABLE cycles (
 );
 CREATE INDEX cycles_job ON cycles (job, id);
 
+-- One row a page of actions.
 CREATE TABLE provisioning_log (
-    job     TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
-    id      TEXT NOT NULL,
-    cycle   TEXT NOT NULL,
-    mapping TEXT NOT NULL,
-    anchor  TEXT NOT NULL,
-    action  TEXT NOT NULL,
-    status  TEXT NOT NULL,
-    reason  TEXT,
-    changed TEXT NOT NULL,
-    at      TIMESTAMP NOT NULL,
-    PRIMARY KEY (job, id)
-) WITHOUT ROWID;
+    job   TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
+    page  TEXT NOT NULL,
+    cycle TEXT NOT NULL,
+    at    TIMESTAMP NOT NULL,
+    lines TEXT NOT NULL,
+    PRIMARY KEY (job, page)
+);
 
 -- The target's resources by the values that find them, listed once before an initial cycle.
 CREATE TABLE matching_index (

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use provisor::model::{
     Action, Exported, ExportedValue, RemovalEffect, RemovalState, ResourceId, ResourceKind, TargetPath,
 };
-use provisor::store::{Effect, LogEntry, NewRemoval, Opened, Settled, SettledResult, Store};
+use provisor::store::{Effect, LogEntry, LogId, NewRemoval, Opened, Settled, SettledResult, Store};
 
 use super::world::{World, dn, failure, group, group_key, now, sent, target, user, user_key, users};
 
@@ -267,6 +267,16 @@ pub(super) async fn the_log_holds_one_line_an_outcome(store: Store) {
         (log[0].action.as_str(), &log[0].changed, log[0].at),
         ("update", &vec![TargetPath::new("title")], now())
     );
-    let older = world.store.provisioning_log(&world.job, Some(log[0].id.clone()), 10).await.unwrap();
-    assert_eq!(older, log[1..]);
+    assert_eq!(log[1].changed, log[0].changed);
+    let id = |line: usize| Some(log[line].id.to_string().parse::<LogId>().unwrap());
+    assert_eq!(world.store.provisioning_log(&world.job, id(0), 10).await.unwrap(), log[1..]);
+    assert_eq!(world.store.provisioning_log(&world.job, id(1), 10).await.unwrap(), []);
+    world.conclude_with_log(&user_key("eve"), "create").await;
+    let newer = world.store.provisioning_log(&world.job, None, 10).await.unwrap();
+    assert_eq!((newer[0].action.as_str(), &newer[1..]), ("create", &log[..]), "pages follow each other");
+    assert_eq!(world.store.provisioning_log(&world.job, None, 2).await.unwrap(), newer[..2]);
+    assert_eq!(world.store.provisioning_log(&world.job, Some(newer[0].id.clone()), 1).await.unwrap(), log[..1]);
+    for text in ["", ".", "x.1", "0.0.0"] {
+        assert!(text.parse::<LogId>().is_err(), "{text}");
+    }
 }

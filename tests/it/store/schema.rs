@@ -188,7 +188,7 @@ const GROWING: &[&str] = &[
     "SELECT * FROM escrows WHERE job = ? AND next_attempt_at <= ?",
     "SELECT * FROM escrows WHERE job = ? AND mapping = ? AND anchor IN (?, ?)",
     "SELECT * FROM cycles WHERE job = ? ORDER BY id DESC LIMIT ?",
-    "SELECT * FROM provisioning_log WHERE job = ? AND id < ? ORDER BY id DESC LIMIT ?",
+    "SELECT * FROM provisioning_log WHERE job = ? AND page < ? ORDER BY page DESC LIMIT ?",
     "SELECT * FROM matching_index WHERE job = ? AND mapping = ? AND path = ? AND value IN (?, ?) ORDER BY resource",
 ];
 

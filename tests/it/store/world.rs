@@ -9,7 +9,8 @@ use provisor::model::{
     ReferenceChange, ResourceId, ResourceKind, SentEdge, SourceObject, TargetIdentity, TargetPath, Value,
 };
 use provisor::store::{
-    CommitPage, Committed, Effect, Opened, Outcome, RecordPage, Recorded, RecordedMapping, RecordedReference, Store,
+    CommitPage, Committed, Effect, LogEntry, Opened, Outcome, RecordPage, Recorded, RecordedMapping, RecordedReference,
+    Store,
 };
 
 /// One job. Time stands still, and the generation is what the test says.
@@ -176,6 +177,12 @@ impl World {
     pub(super) async fn conclude(&self, key: &ObjectKey, effect: Effect) -> Committed {
         let outcome = self.outcome(key, effect).await;
         self.commit(vec![outcome]).await
+    }
+
+    pub(super) async fn conclude_with_log(&self, key: &ObjectKey, action: &'static str) {
+        let mut outcome = self.outcome(key, Effect::Unchanged).await;
+        outcome.log = Some(LogEntry { action, status: "success".to_owned(), reason: None, changed: Vec::new() });
+        self.commit(vec![outcome]).await;
     }
 
     /// Links an object to a resource, as after a create without references.
