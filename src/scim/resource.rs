@@ -293,13 +293,9 @@ pub(super) fn is_primary(element: &Value) -> bool {
 
 /// The place of this name, in any case; null where there was none.
 fn place_of<'a>(map: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
-    if !map.keys().any(|key| key.eq_ignore_ascii_case(name)) {
-        map.insert(name.to_owned(), Value::Null);
-    }
-    match lookup_mut(map, name) {
-        Some(place) => place,
-        None => unreachable!("it was put there above"),
-    }
+    let other_spelling =
+        if map.contains_key(name) { None } else { map.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned() };
+    map.entry(other_spelling.unwrap_or_else(|| name.to_owned())).or_insert(Value::Null)
 }
 
 /// The URN under which the attribute of this path stands; `None` at the top of the resource.

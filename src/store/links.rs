@@ -9,6 +9,7 @@ use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
 use crate::model::{Claim, Exported, JobId, Link, ObjectKey, ResourceId, ResourceKind, TargetIdentity};
 
 use super::columns::{from_json, to_json};
+use super::jobs::jobs_of;
 use super::keys::{key, key_batches};
 use super::outcome::LinkConflict;
 use super::tables::links;
@@ -128,7 +129,7 @@ pub(super) fn save<'a>(
     for batch in batches(&rows(replacing)) {
         on_each!(tx, c => diesel::insert_into(links::table)
             .values(batch)
-            .on_conflict((links::job, links::mapping, links::anchor))
+            .on_conflict((links::job, links::anchor, links::mapping))
             .do_update()
             .set((
                 links::target.eq(excluded(links::target)),
@@ -177,8 +178,13 @@ pub(super) fn far_ends(
     anchors: &[&str],
 ) -> Result<HashMap<String, ResourceId>, StoreError> {
     let mut found: HashMap<String, ResourceId> = HashMap::new();
+    if anchors.is_empty() {
+        return Ok(found);
+    }
+    let jobs = jobs_of(tx, target)?;
     for batch in batches(anchors) {
         let rows = on_each!(tx, c => links::table
+            .filter(links::job.any_of(jobs.iter().map(String::as_str)))
             .filter(links::target.eq(target.as_str()))
             .filter(links::anchor.any_of(batch.iter().copied()))
             .order((links::job, links::mapping))

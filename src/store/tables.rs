@@ -58,7 +58,7 @@ table! {
 }
 
 table! {
-    links (job, mapping, anchor) {
+    links (job, anchor, mapping) {
         job -> Text,
         mapping -> Text,
         anchor -> Text,

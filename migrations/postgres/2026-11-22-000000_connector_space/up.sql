@@ -65,10 +65,9 @@ CREATE TABLE links (
     resource_kind TEXT COLLATE "C" NOT NULL,
     resource      TEXT COLLATE "C" NOT NULL,
     exported      TEXT NOT NULL,
-    PRIMARY KEY (job, mapping, anchor)
+    PRIMARY KEY (job, anchor, mapping)
 );
 CREATE UNIQUE INDEX links_resource ON links (target, resource_kind, resource);
-CREATE INDEX links_anchor ON links (target, anchor);
 
 CREATE TABLE edges (
     job         TEXT COLLATE "C" NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,

@@ -65,10 +65,9 @@ CREATE TABLE links (
     resource_kind TEXT NOT NULL,
     resource      TEXT NOT NULL,
     exported      TEXT NOT NULL,
-    PRIMARY KEY (job, mapping, anchor)
+    PRIMARY KEY (job, anchor, mapping)
 );
 CREATE UNIQUE INDEX links_resource ON links (target, resource_kind, resource);
-CREATE INDEX links_anchor ON links (target, anchor);
 
 CREATE TABLE edges (
     job         TEXT NOT NULL REFERENCES jobs (job) ON DELETE CASCADE,
@@ -171,9 +170,8 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('objects', 'objects_due', '1000 1000 1000 1'),
     ('object_names', 'object_names', '2000000 1000000 1'),
     ('object_names', 'object_names_anchor', '2000000 1000000 2 1'),
-    ('links', 'sqlite_autoindex_links_1', '1000000 500000 400000 1'),
+    ('links', 'sqlite_autoindex_links_1', '1000000 500000 2 1'),
     ('links', 'links_resource', '1000000 500000 400000 1'),
-    ('links', 'links_anchor', '1000000 500000 2'),
     ('edges', 'sqlite_autoindex_edges_1', '5000000 2500000 2000000 20 20 1'),
     ('edges', 'edges_reference', '5000000 2500000 20'),
     ('edges', 'edges_to_anchor', '5000000 20'),

@@ -170,7 +170,7 @@ const GROWING: &[&str] = &[
     "SELECT * FROM object_names WHERE job = ? AND name > ? AND name < ? ORDER BY name LIMIT ?",
     "SELECT * FROM containers WHERE job = ? AND name >= ? AND name < ?",
     "SELECT * FROM links WHERE target = ? AND resource_kind = ? AND resource IN (?, ?)",
-    "SELECT * FROM links WHERE target = ? AND anchor IN (?, ?) ORDER BY job, mapping",
+    "SELECT * FROM links WHERE job IN (?, ?) AND target = ? AND anchor IN (?, ?) ORDER BY job, mapping",
     "SELECT * FROM links WHERE job = ? AND mapping = ? AND anchor IN (?, ?)",
     "SELECT * FROM edges WHERE job = ? AND reference IN (?, ?) AND edges.wanted",
     "SELECT reference FROM edges WHERE job = ? AND reference > ? AND reference < ? ORDER BY reference LIMIT ?",
