@@ -44,6 +44,7 @@ pub(super) async fn demo(options: Demo) -> anyhow::Result<Ended> {
         listen: options.listen,
         token: Secret::new(TARGET_TOKEN),
         database: None,
+        schemas: None,
         dialect: Dialect::Standard,
         faults: Vec::new(),
     })

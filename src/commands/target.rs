@@ -27,6 +27,7 @@ pub(super) async fn target(options: Target) -> anyhow::Result<Ended> {
         listen: options.listen,
         token: Secret::new(options.token),
         database: options.database,
+        schemas: None,
         dialect,
         faults,
     };

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::query::MOST_RESULTS;
-use super::{Dialect, Kind, MOST_BODY_BYTES};
+use super::resource_types::{Kind, ResourceTypes};
+use super::{Dialect, MOST_BODY_BYTES};
 use crate::scim::{
     AuthenticationScheme, BulkSupport, FilterSupport, ListResponse, Resource, ResourceType, Schema, SchemaExtension,
     ServiceProviderConfig, Supported, urn,
@@ -33,45 +34,46 @@ pub(super) fn service_provider_config(dialect: Dialect, base: &str) -> ServicePr
 }
 
 /// All the types of resource.
-pub(super) fn resource_types(base: &str) -> ListResponse<ResourceType> {
-    let types: Vec<_> = Kind::ALL.into_iter().map(|kind| resource_type(kind, base)).collect();
+pub(super) fn resource_types(types: &ResourceTypes, base: &str) -> ListResponse<ResourceType> {
+    let types: Vec<_> = types.kinds().iter().map(|kind| resource_type(kind, base)).collect();
     let total = types.len() as u64;
     ListResponse::page(types, total, 1)
 }
 
 /// The type of this name, in any case.
-pub(super) fn resource_type_named(name: &str, base: &str) -> Option<ResourceType> {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))?;
-    Some(resource_type(kind, base))
+pub(super) fn resource_type_named(types: &ResourceTypes, name: &str, base: &str) -> Option<ResourceType> {
+    Some(resource_type(types.named(name)?, base))
 }
 
 /// All the schemas.
-pub(super) fn schemas(base: &str) -> ListResponse {
-    let schemas: Vec<_> = Schema::all().iter().filter_map(|schema| schema_resource(schema, base)).collect();
+pub(super) fn schemas(types: &ResourceTypes, base: &str) -> ListResponse {
+    let schemas: Vec<_> = types.schemas().iter().filter_map(|schema| schema_resource(schema, base)).collect();
     let total = schemas.len() as u64;
     ListResponse::page(schemas, total, 1)
 }
 
 /// The schema of this URN, in any case.
-pub(super) fn schema_named(urn: &str, base: &str) -> Option<Resource> {
-    let schema = Schema::all().iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))?;
-    schema_resource(schema, base)
+pub(super) fn schema_named(types: &ResourceTypes, urn: &str, base: &str) -> Option<Resource> {
+    schema_resource(types.schema(urn)?, base)
 }
 
-fn resource_type(kind: Kind, base: &str) -> ResourceType {
-    let schema = kind.schema();
-    let extension = |extension: &Schema| SchemaExtension { schema: extension.id.clone(), required: false };
+fn resource_type(kind: &Kind, base: &str) -> ResourceType {
+    let schema = &kind.schema;
+    let extension = |extension: &Schema| SchemaExtension {
+        schema: extension.id.clone(),
+        required: kind.required_extensions.contains(&extension.id),
+    };
     ResourceType {
         schemas: vec![urn::RESOURCE_TYPE.to_owned()],
-        id: Some(kind.name().to_owned()),
-        name: kind.name().to_owned(),
-        description: schema.base.description.clone(),
-        endpoint: ["/", kind.endpoint()].concat(),
+        id: Some(kind.name.clone()),
+        name: kind.name.clone(),
+        description: kind.description.clone(),
+        endpoint: ["/", &kind.endpoint].concat(),
         schema: schema.base.id.clone(),
         schema_extensions: schema.extensions.iter().map(extension).collect(),
         meta: Some(json!({
             "resourceType": "ResourceType",
-            "location": address(&[base, urn::RESOURCE_TYPES, kind.name()]),
+            "location": address(&[base, urn::RESOURCE_TYPES, &kind.name]),
         })),
     }
 }

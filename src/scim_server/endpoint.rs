@@ -3,16 +3,18 @@
 //! It knows which methods an endpoint has, and not what they do.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::{BASE, Kind};
+use super::BASE;
+use super::resource_types::{Kind, ResourceTypes};
 use crate::scim::urn;
 
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    Collection(Kind),
-    Search(Kind),
-    One(Kind, String),
+    Collection(Arc<Kind>),
+    Search(Arc<Kind>),
+    One(Arc<Kind>, String),
     ServiceProviderConfig,
     /// All schemas, or the one of this URN.
     Schemas(Option<String>),
@@ -38,7 +40,7 @@ pub(super) struct Address<'a> {
 
 impl<'a> Address<'a> {
     /// Cuts a path. A slash at the end does not matter, and ids may be percent-encoded.
-    pub(super) fn parse(path: &'a str) -> Self {
+    pub(super) fn parse(path: &'a str, types: &ResourceTypes) -> Self {
         let (base, path) = match path.strip_prefix(BASE) {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => (BASE, rest),
             _ => ("", path),
@@ -46,9 +48,9 @@ impl<'a> Address<'a> {
         let mut segments = path.trim_matches('/').split('/').map(decode);
         let parts = (segments.next(), segments.next(), segments.next());
         let endpoint = match parts {
-            (Some(Some(first)), None, None) => named(&first, None),
+            (Some(Some(first)), None, None) => named(&first, None, types),
             (Some(Some(first)), Some(Some(second)), None) if !second.is_empty() => {
-                named(&first, Some(second.into_owned()))
+                named(&first, Some(second.into_owned()), types)
             }
             _ => None,
         };
@@ -76,8 +78,8 @@ impl Endpoint {
     }
 }
 
-fn named(first: &str, second: Option<String>) -> Option<Endpoint> {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.endpoint() == first);
+fn named(first: &str, second: Option<String>, types: &ResourceTypes) -> Option<Endpoint> {
+    let kind = types.at_endpoint(first).cloned();
     match (kind, first, second) {
         (Some(kind), _, None) => Some(Endpoint::Collection(kind)),
         (Some(kind), _, Some(search)) if search == urn::SEARCH => Some(Endpoint::Search(kind)),
@@ -126,12 +128,15 @@ mod tests {
 
     #[test]
     fn paths_name_endpoints_with_and_without_the_base() {
+        let types = ResourceTypes::standard();
+        let user = || types.named("User").unwrap().clone();
+        let group = || types.named("Group").unwrap().clone();
         for (path, base, endpoint) in [
-            ("/scim/v2/Users", BASE, Some(Endpoint::Collection(Kind::User))),
-            ("/Users/", "", Some(Endpoint::Collection(Kind::User))),
-            ("/scim/v2/Groups/a%20b%2Fc", BASE, Some(Endpoint::One(Kind::Group, "a b/c".to_owned()))),
-            ("/Groups/100%", "", Some(Endpoint::One(Kind::Group, "100%".to_owned()))),
-            ("/Users/.search", "", Some(Endpoint::Search(Kind::User))),
+            ("/scim/v2/Users", BASE, Some(Endpoint::Collection(user()))),
+            ("/Users/", "", Some(Endpoint::Collection(user()))),
+            ("/scim/v2/Groups/a%20b%2Fc", BASE, Some(Endpoint::One(group(), "a b/c".to_owned()))),
+            ("/Groups/100%", "", Some(Endpoint::One(group(), "100%".to_owned()))),
+            ("/Users/.search", "", Some(Endpoint::Search(user()))),
             ("/scim/v2/Schemas/urn:x", BASE, Some(Endpoint::Schemas(Some("urn:x".to_owned())))),
             ("/ServiceProviderConfig", "", Some(Endpoint::ServiceProviderConfig)),
             ("/Bulk", "", Some(Endpoint::NotOffered)),
@@ -139,12 +144,12 @@ mod tests {
             ("/scim/v2", BASE, None),
             ("/", "", None),
             ("/users", "", None),
-            ("/Users//", "", Some(Endpoint::Collection(Kind::User))),
+            ("/Users//", "", Some(Endpoint::Collection(user()))),
             ("/Users/a/b", "", None),
             ("/Users/%ff", "", None),
             ("/scim/v2x/Users", "", None),
         ] {
-            let address = Address::parse(path);
+            let address = Address::parse(path, &types);
             assert_eq!((address.base, address.endpoint), (base, endpoint), "{path}");
         }
     }

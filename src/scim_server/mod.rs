@@ -10,16 +10,20 @@ mod faults;
 mod journal;
 mod projection;
 mod query;
+mod resource_types;
 mod resources;
 mod routes;
+mod schema_files;
 mod service;
 mod storage;
+mod tenant;
 
 #[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{Data, PayloadConfig};
@@ -27,12 +31,14 @@ use actix_web::{App, HttpServer, web};
 use tokio::task::JoinHandle;
 
 pub use faults::{Effect, Moment, Rule, Turn};
+pub use schema_files::SchemaFileError;
 pub use storage::OpenError;
+pub use tenant::Tenant;
 
-use crate::scim::{ResourceSchema, urn};
 use crate::secret::Secret;
 use faults::Faults;
 use journal::Journal;
+use resource_types::ResourceTypes;
 use storage::Storage;
 
 /// The largest body a request may have.
@@ -49,9 +55,18 @@ pub struct Settings {
     pub token: Secret,
     /// The SQLite file; in memory when there is none.
     pub database: Option<PathBuf>,
+    /// A directory of documents that describe further types of resource and extensions.
+    pub schemas: Option<PathBuf>,
     pub dialect: Dialect,
     /// Faults in force from the start.
     pub faults: Vec<Rule>,
+}
+
+impl Settings {
+    /// A server of the standard types that behaves, in memory.
+    pub fn new(listen: SocketAddr, token: Secret) -> Self {
+        Self { listen, token, database: None, schemas: None, dialect: Dialect::Standard, faults: Vec::new() }
+    }
 }
 
 /// What the server refuses although the protocol has it, as real applications do.
@@ -68,6 +83,8 @@ pub enum Dialect {
 pub enum StartError {
     #[error(transparent)]
     Database(#[from] OpenError),
+    #[error(transparent)]
+    Schemas(#[from] SchemaFileError),
     #[error("cannot listen on `{address}`")]
     Listen { address: SocketAddr, source: std::io::Error },
 }
@@ -78,7 +95,12 @@ pub struct Server;
 impl Server {
     /// Opens the database, listens and serves until the answer is stopped. Call it inside a tokio runtime.
     pub fn start(settings: Settings) -> Result<Running, StartError> {
+        let types = match settings.schemas.as_deref() {
+            Some(directory) => ResourceTypes::load(directory)?,
+            None => ResourceTypes::standard(),
+        };
         let service = Data::new(Service {
+            types: Arc::new(types),
             storage: Storage::open(settings.database.as_deref())?,
             token: settings.token,
             dialect: settings.dialect,
@@ -140,50 +162,10 @@ impl Running {
 
 /// What the handlers share.
 struct Service {
+    types: Arc<ResourceTypes>,
     storage: Storage,
     token: Secret,
     dialect: Dialect,
     faults: Faults,
     journal: Journal,
-}
-
-/// The types of resource it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    User,
-    Group,
-}
-
-impl Kind {
-    const ALL: [Self; 2] = [Self::User, Self::Group];
-
-    /// The word in the database.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-        }
-    }
-
-    /// The name of the resource type.
-    fn name(self) -> &'static str {
-        match self {
-            Self::User => "User",
-            Self::Group => "Group",
-        }
-    }
-
-    fn endpoint(self) -> &'static str {
-        match self {
-            Self::User => urn::USERS,
-            Self::Group => urn::GROUPS,
-        }
-    }
-
-    fn schema(self) -> &'static ResourceSchema {
-        match self {
-            Self::User => ResourceSchema::user(),
-            Self::Group => ResourceSchema::group(),
-        }
-    }
 }

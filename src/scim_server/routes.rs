@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::net::Shutdown;
+use std::sync::Arc;
 
 use actix_web::dev::Extensions;
 use actix_web::http::{Method, StatusCode, header};
@@ -18,9 +19,11 @@ use super::endpoint::{Address, Endpoint};
 use super::faults::Effect;
 use super::projection::Projection;
 use super::query::Query;
+use super::resource_types::Kind;
 use super::resources::{self, Shown};
 use super::storage::Failure;
-use super::{Dialect, Kind, Service, admin, discovery, service};
+use super::tenant::{Realm, Tenant};
+use super::{Dialect, Service, admin, discovery, service};
 use crate::scim::{PatchOp, ScimError, ScimType, SearchRequest, urn};
 
 /// A second handle of the client's connection, to break it off.
@@ -41,7 +44,7 @@ pub(super) async fn handle(
     body: Result<Bytes, actix_web::Error>,
     service: Data<Service>,
 ) -> HttpResponse {
-    let address = Address::parse(request.path());
+    let address = Address::parse(request.path(), &service.types);
     let Some(endpoint) = &address.endpoint else {
         return refuse(&ScimError::not_found("there is nothing at this path"));
     };
@@ -152,18 +155,18 @@ impl Exchange<'_> {
         let base = self.base();
         let found = |document: Option<_>| document.ok_or_else(|| ScimError::not_found("there is nothing of this name"));
         Ok(Some(match (self.endpoint, self.request.method().as_str()) {
-            (Endpoint::Collection(kind), "GET") => self.list(*kind, Query::parse(self.request.query_string())?).await?,
+            (Endpoint::Collection(kind), "GET") => self.list(kind, Query::parse(self.request.query_string())?).await?,
             (Endpoint::Search(kind), "POST") => {
                 let search: SearchRequest =
                     serde_json::from_value(Value::Object(self.json()?)).map_err(|_| not_an_object())?;
-                self.list(*kind, Query::from_search(search)?).await?
+                self.list(kind, Query::from_search(search)?).await?
             }
-            (Endpoint::Collection(kind), "POST") => self.create(*kind).await?,
-            (Endpoint::One(kind, id), "GET") => self.get(*kind, id.clone()).await?,
-            (Endpoint::One(kind, id), "PUT") => self.replace(*kind, id.clone()).await?,
-            (Endpoint::One(kind, id), "PATCH") => self.patch(*kind, id.clone()).await?,
+            (Endpoint::Collection(kind), "POST") => self.create(kind).await?,
+            (Endpoint::One(kind, id), "GET") => self.get(kind, id.clone()).await?,
+            (Endpoint::One(kind, id), "PUT") => self.replace(kind, id.clone()).await?,
+            (Endpoint::One(kind, id), "PATCH") => self.patch(kind, id.clone()).await?,
             (Endpoint::One(kind, id), "DELETE") => {
-                resources::delete(self.service, *kind, id.clone(), self.expected()).await?;
+                resources::delete(self.service, &self.realm(), kind, id.clone(), self.expected()).await?;
                 HttpResponse::NoContent().finish()
             }
             (Endpoint::ServiceProviderConfig, "GET") => {
@@ -173,13 +176,15 @@ impl Exchange<'_> {
                 // RFC 7644 section 4.
                 refuse(&ScimError::new(403, "discovery endpoints take no `filter`"))
             }
-            (Endpoint::Schemas(None), "GET") => json(StatusCode::OK, &discovery::schemas(&base)),
+            (Endpoint::Schemas(None), "GET") => json(StatusCode::OK, &discovery::schemas(&self.service.types, &base)),
             (Endpoint::Schemas(Some(urn)), "GET") => {
-                json(StatusCode::OK, &found(discovery::schema_named(urn, &base).map(Value::from))?)
+                json(StatusCode::OK, &found(discovery::schema_named(&self.service.types, urn, &base).map(Value::from))?)
             }
-            (Endpoint::ResourceTypes(None), "GET") => json(StatusCode::OK, &discovery::resource_types(&base)),
+            (Endpoint::ResourceTypes(None), "GET") => {
+                json(StatusCode::OK, &discovery::resource_types(&self.service.types, &base))
+            }
             (Endpoint::ResourceTypes(Some(name)), "GET") => {
-                let document = discovery::resource_type_named(name, &base);
+                let document = discovery::resource_type_named(&self.service.types, name, &base);
                 json(StatusCode::OK, &found(document.and_then(|document| serde_json::to_value(document).ok()))?)
             }
             (endpoint, _) => {
@@ -189,23 +194,23 @@ impl Exchange<'_> {
         }))
     }
 
-    async fn list(&self, kind: Kind, query: Query) -> Result<HttpResponse, Failure> {
+    async fn list(&self, kind: &Arc<Kind>, query: Query) -> Result<HttpResponse, Failure> {
         if query.filter.is_some() && self.service.dialect == Dialect::NoFilter {
             return Err(ScimError::bad_request(ScimType::InvalidFilter, "filters are not offered").into());
         }
-        let list = resources::list(&self.service.storage, kind, query, self.base()).await?;
+        let list = resources::list(self.service, &self.realm(), kind, query).await?;
         Ok(json(StatusCode::OK, &list))
     }
 
-    async fn create(&self, kind: Kind) -> Result<HttpResponse, Failure> {
+    async fn create(&self, kind: &Arc<Kind>) -> Result<HttpResponse, Failure> {
         let projection = Query::parse(self.request.query_string())?.projection;
-        let shown = resources::create(self.service, kind, self.json()?, projection, self.base()).await?;
+        let shown = resources::create(self.service, &self.realm(), kind, self.json()?, projection).await?;
         Ok(self.show(StatusCode::CREATED, kind, &shown))
     }
 
-    async fn get(&self, kind: Kind, id: String) -> Result<HttpResponse, Failure> {
+    async fn get(&self, kind: &Arc<Kind>, id: String) -> Result<HttpResponse, Failure> {
         let projection = Query::parse(self.request.query_string())?.projection;
-        let shown = resources::get(&self.service.storage, kind, id, projection, self.base()).await?;
+        let shown = resources::get(self.service, &self.realm(), kind, id, projection).await?;
         match self.header(header::IF_NONE_MATCH) {
             Some(tags) if resources::names_version(&tags, shown.version) => Ok(HttpResponse::NotModified()
                 .insert_header((header::ETAG, service::entity_tag(shown.version)))
@@ -214,26 +219,26 @@ impl Exchange<'_> {
         }
     }
 
-    async fn replace(&self, kind: Kind, id: String) -> Result<HttpResponse, Failure> {
+    async fn replace(&self, kind: &Arc<Kind>, id: String) -> Result<HttpResponse, Failure> {
         let projection = Query::parse(self.request.query_string())?.projection;
         let (body, expected) = (self.json()?, self.expected());
-        let shown = resources::replace(self.service, kind, id, body, expected, projection, self.base()).await?;
+        let shown = resources::replace(self.service, &self.realm(), kind, id, body, expected, projection).await?;
         Ok(self.show(StatusCode::OK, kind, &shown))
     }
 
     /// A changed group is shown only to those who say which of its attributes they want: all of its members would
     /// cost more than the change.
-    async fn patch(&self, kind: Kind, id: String) -> Result<HttpResponse, Failure> {
+    async fn patch(&self, kind: &Arc<Kind>, id: String) -> Result<HttpResponse, Failure> {
         let projection = Query::parse(self.request.query_string())?.projection;
-        let wanted = (kind == Kind::User || projection != Projection::All).then_some(projection);
+        let wanted = (!kind.has_members() || projection != Projection::All).then_some(projection);
         let patch = PatchOp::from_json(&Value::Object(self.json()?))?;
-        match resources::patch(self.service, kind, id, patch, self.expected(), wanted, self.base()).await? {
+        match resources::patch(self.service, &self.realm(), kind, id, patch, self.expected(), wanted).await? {
             Some(shown) => Ok(self.show(StatusCode::OK, kind, &shown)),
             None => Ok(HttpResponse::NoContent().finish()),
         }
     }
 
-    fn show(&self, status: StatusCode, kind: Kind, shown: &Shown) -> HttpResponse {
+    fn show(&self, status: StatusCode, kind: &Arc<Kind>, shown: &Shown) -> HttpResponse {
         let location = service::location(&self.base(), kind, &shown.id);
         let mut response = json(status, &shown.resource);
         let headers = response.headers_mut();
@@ -258,6 +263,10 @@ impl Exchange<'_> {
             return Err(ScimError::new(415, "send `application/scim+json`"));
         }
         serde_json::from_slice(self.body).map_err(|_| not_an_object())
+    }
+
+    fn realm(&self) -> Realm {
+        Realm { tenant: Tenant::default(), base: self.base() }
     }
 
     /// The address of the service as the client wrote it.

@@ -5,7 +5,7 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
-use super::Kind;
+use super::resource_types::{Kind, ResourceTypes};
 use super::storage::{GroupRow, MemberRow, Row, Stored};
 use crate::scim::{
     AttributePath, Filter, Literal, Op, Operation, Operator, PatchOp, Resource, ResourceSchema, ScimError, ScimType,
@@ -63,23 +63,22 @@ pub(super) struct Relations {
 }
 
 /// The body of a create or a replace, checked.
-pub(super) fn draft(kind: Kind, mut body: Map<String, Value>) -> Result<Draft, ScimError> {
-    let members = match kind {
-        Kind::User => Vec::new(),
-        Kind::Group => {
-            let key = body.keys().find(|key| key.eq_ignore_ascii_case("members")).cloned();
-            read_members(key.and_then(|key| body.remove(&key)).unwrap_or(Value::Null))?
-        }
+pub(super) fn draft(kind: &Kind, mut body: Map<String, Value>) -> Result<Draft, ScimError> {
+    let members = if kind.has_members() {
+        let key = body.keys().find(|key| key.eq_ignore_ascii_case("members")).cloned();
+        read_members(key.and_then(|key| body.remove(&key)).unwrap_or(Value::Null))?
+    } else {
+        Vec::new()
     };
-    let mut resource = conform_resource(body, kind.schema())?;
+    let mut resource = conform_resource(body, &kind.schema)?;
     forget_password(&mut resource);
     Ok(Draft { resource, members })
 }
 
 /// Cuts a PATCH in two. Operations on members keep their order among themselves, which is all that matters: no
 /// other attribute depends on them.
-pub(super) fn split(kind: Kind, patch: PatchOp) -> Result<SplitPatch, ScimError> {
-    if kind == Kind::User {
+pub(super) fn split(kind: &Kind, patch: PatchOp) -> Result<SplitPatch, ScimError> {
+    if !kind.has_members() {
         return Ok(SplitPatch { document: patch, members: Vec::new() });
     }
     let mut split = SplitPatch::default();
@@ -104,8 +103,8 @@ pub(super) fn split(kind: Kind, patch: PatchOp) -> Result<SplitPatch, ScimError>
 }
 
 /// The document as a PATCH leaves it.
-pub(super) fn patch(kind: Kind, document: &Resource, patch: &PatchOp) -> Result<Resource, ScimError> {
-    let mut resource = apply(patch, document, kind.schema())?;
+pub(super) fn patch(kind: &Kind, document: &Resource, patch: &PatchOp) -> Result<Resource, ScimError> {
+    let mut resource = apply(patch, document, &kind.schema)?;
     forget_password(&mut resource);
     Ok(resource)
 }
@@ -114,7 +113,7 @@ pub(super) fn patch(kind: Kind, document: &Resource, patch: &PatchOp) -> Result<
 pub(super) fn selected_members(filter: &Filter, members: &[MemberRow]) -> Vec<String> {
     let filter = Filter::ValuePath { path: AttributePath::new("members"), filter: Box::new(filter.clone()) };
     let selected = |member: &&MemberRow| {
-        let element = json!([{"value": member.value, "display": member.display, "type": kind_name(&member.kind)}]);
+        let element = json!([{"value": member.value, "display": member.display, "type": member.kind}]);
         let group = Resource::from(Map::from_iter([("members".to_owned(), element)]));
         matches(&filter, &group, ResourceSchema::group())
     };
@@ -122,11 +121,11 @@ pub(super) fn selected_members(filter: &Filter, members: &[MemberRow]) -> Vec<St
 }
 
 /// The row of a resource.
-pub(super) fn row(kind: Kind, identity: &Identity, resource: &Resource) -> Row {
+pub(super) fn row(kind: &Kind, identity: &Identity, resource: &Resource) -> Row {
     let text = |name: &str| resource.as_map().get(name).and_then(Value::as_str);
     Row {
         id: identity.id.clone(),
-        kind: kind.as_str(),
+        kind: kind.name.clone(),
         user_name: text("userName").map(str::to_lowercase),
         display_key: text("displayName").map(str::to_lowercase),
         display_name: text("displayName").map(str::to_owned),
@@ -150,16 +149,17 @@ pub(super) fn entity_tag(version: i64) -> String {
 }
 
 /// The address of a resource.
-pub(super) fn location(base: &str, kind: Kind, id: &str) -> String {
-    [base, "/", kind.endpoint(), "/", id].concat()
+pub(super) fn location(base: &str, kind: &Kind, id: &str) -> String {
+    [base, "/", &kind.endpoint, "/", id].concat()
 }
 
 /// A resource as it is shown: the document with its id, its meta and its relations.
 pub(super) fn represent(
-    kind: Kind,
+    kind: &Kind,
     identity: &Identity,
     mut resource: Resource,
     relations: Relations,
+    types: &ResourceTypes,
     base: &str,
 ) -> Resource {
     let map = resource.as_map_mut();
@@ -167,7 +167,7 @@ pub(super) fn represent(
     map.insert(
         "meta".to_owned(),
         json!({
-            "resourceType": kind.name(),
+            "resourceType": kind.name,
             "created": time(identity.created),
             "lastModified": time(identity.modified),
             "version": entity_tag(identity.version),
@@ -175,26 +175,30 @@ pub(super) fn represent(
         }),
     );
     if !relations.members.is_empty() {
-        map.insert("members".to_owned(), relations.members.into_iter().map(|row| member(row, base)).collect());
+        map.insert("members".to_owned(), relations.members.into_iter().map(|row| member(row, types, base)).collect());
     }
     if !relations.groups.is_empty() {
-        map.insert("groups".to_owned(), relations.groups.into_iter().map(|row| group(row, base)).collect());
+        map.insert("groups".to_owned(), relations.groups.into_iter().map(|row| group(row, types, base)).collect());
     }
     resource
 }
 
-fn member(row: MemberRow, base: &str) -> Value {
-    let kind = if row.kind == Kind::Group.as_str() { Kind::Group } else { Kind::User };
-    let mut member = json!({"$ref": location(base, kind, &row.value), "type": kind.name(), "value": row.value});
+fn member(row: MemberRow, types: &ResourceTypes, base: &str) -> Value {
+    let mut member = json!({"type": row.kind, "value": row.value});
+    if let (Some(kind), Value::Object(parts)) = (types.named(&row.kind), &mut member) {
+        parts.insert("$ref".to_owned(), Value::from(location(base, kind, &row.value)));
+    }
     if let (Some(display), Value::Object(parts)) = (row.display, &mut member) {
         parts.insert("display".to_owned(), Value::from(display));
     }
     member
 }
 
-fn group(row: GroupRow, base: &str) -> Value {
-    let location = location(base, Kind::Group, &row.id);
-    let mut group = json!({"$ref": location, "type": "direct", "value": row.id});
+fn group(row: GroupRow, types: &ResourceTypes, base: &str) -> Value {
+    let mut group = json!({"type": "direct", "value": row.id});
+    if let (Some(kind), Value::Object(parts)) = (types.named("Group"), &mut group) {
+        parts.insert("$ref".to_owned(), Value::from(location(base, kind, &row.id)));
+    }
     if let (Some(display), Value::Object(parts)) = (row.display_name, &mut group) {
         parts.insert("display".to_owned(), Value::from(display));
     }
@@ -267,10 +271,6 @@ fn read_members(value: Value) -> Result<Vec<Member>, ScimError> {
     elements.into_iter().map(read).collect()
 }
 
-fn kind_name(kind: &str) -> &'static str {
-    if kind == Kind::Group.as_str() { Kind::Group.name() } else { Kind::User.name() }
-}
-
 fn time(milliseconds: i64) -> String {
     DateTime::from_timestamp_millis(milliseconds).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -289,7 +289,10 @@ mod tests {
     use crate::scim::urn;
 
     fn changes(operations: Value) -> Result<SplitPatch, ScimError> {
-        split(Kind::Group, PatchOp::from_json(&json!({"Operations": operations})).unwrap())
+        split(
+            ResourceTypes::standard().named("Group").unwrap(),
+            PatchOp::from_json(&json!({"Operations": operations})).unwrap(),
+        )
     }
 
     #[test]
@@ -348,7 +351,7 @@ mod tests {
         let Value::Object(body) = json!({"schemas": [urn::USER], "userName": "ada", "password": "secret"}) else {
             panic!("an object")
         };
-        let draft = draft(Kind::User, body).unwrap();
+        let draft = draft(ResourceTypes::standard().named("User").unwrap(), body).unwrap();
         assert!(!draft.resource.as_map().contains_key("password"));
     }
 }

@@ -208,6 +208,11 @@ fn read_jobs(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Message>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim_server::resource_types::{Kind, ResourceTypes};
+
+    fn user() -> std::sync::Arc<Kind> {
+        ResourceTypes::standard().named("User").unwrap().clone()
+    }
 
     #[test]
     fn the_migrations_go_up_and_down_and_up() {
@@ -221,7 +226,7 @@ mod tests {
     async fn a_refused_request_leaves_its_neighbours_alone() {
         let storage = Storage::open(None).unwrap();
         let insert = |id: &str, name: &str| {
-            let row = Row::new(super::super::Kind::User, id, name);
+            let row = Row::new(&user(), id, name);
             storage.write(move |tx| {
                 tx.insert(&row)?;
                 if row.id == "refused" { Err(ScimError::not_found("no").into()) } else { Ok(()) }
@@ -239,11 +244,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("target.sqlite");
         let storage = Storage::open(Some(&file)).unwrap();
-        storage.write(|tx| tx.insert(&Row::new(super::super::Kind::User, "1", "a"))).await.unwrap();
+        storage.write(|tx| tx.insert(&Row::new(&user(), "1", "a"))).await.unwrap();
         storage.close().await;
         assert!(matches!(storage.read(|_| Ok(())).await, Err(Failure::Stopped)));
         let storage = Storage::open(Some(&file)).unwrap();
-        let found = storage.read(|tx| tx.find(super::super::Kind::User, "1")).await.unwrap();
+        let found = storage.read(|tx| tx.find(&user(), "1")).await.unwrap();
         assert_eq!(found.map(|stored| stored.version), Some(1));
     }
 }

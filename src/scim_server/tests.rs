@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::scim::urn;
 
 const TOKEN: &str = "a token for tests";
 
@@ -31,6 +32,7 @@ impl Target {
             listen: "127.0.0.1:0".parse().unwrap(),
             token: Secret::new(TOKEN),
             database: None,
+            schemas: None,
             dialect: Dialect::Standard,
             faults: Vec::new(),
         };

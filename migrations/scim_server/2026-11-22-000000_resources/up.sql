@@ -1,7 +1,7 @@
 CREATE TABLE resources (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     id TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL CHECK (kind IN ('user', 'group')),
+    kind TEXT NOT NULL,
     -- In lower case: names compare without regard to it. Two groups may share a name, two users may not.
     user_name TEXT UNIQUE,
     display_key TEXT,

@@ -8,7 +8,7 @@ use super::filter_sql::{Condition, restrict};
 use super::tables::{members, resources};
 use super::{Failure, Transaction};
 use crate::scim::ScimError;
-use crate::scim_server::Kind;
+use crate::scim_server::resource_types::Kind;
 
 /// How many rows a scan holds at a time.
 const SCAN_ROWS: i64 = 500;
@@ -18,7 +18,7 @@ const SCAN_ROWS: i64 = 500;
 #[diesel(table_name = resources)]
 pub(in super::super) struct Row {
     pub(in super::super) id: String,
-    pub(in super::super) kind: &'static str,
+    pub(in super::super) kind: String,
     pub(in super::super) user_name: Option<String>,
     pub(in super::super) display_key: Option<String>,
     pub(in super::super) display_name: Option<String>,
@@ -66,9 +66,9 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    pub(in super::super) fn find(&mut self, kind: Kind, id: &str) -> Result<Option<Stored>, Failure> {
+    pub(in super::super) fn find(&mut self, kind: &Kind, id: &str) -> Result<Option<Stored>, Failure> {
         let found = resources::table
-            .filter(resources::id.eq(id).and(resources::kind.eq(kind.as_str())))
+            .filter(resources::id.eq(id).and(resources::kind.eq(&kind.name)))
             .select(Stored::as_select())
             .first(self.0)
             .optional()?;
@@ -93,8 +93,8 @@ impl Transaction<'_> {
     }
 
     /// How many resources meet all the conditions.
-    pub(in super::super) fn count(&mut self, kind: Kind, conditions: &[Condition]) -> Result<u64, Failure> {
-        let query = resources::table.filter(resources::kind.eq(kind.as_str())).into_boxed();
+    pub(in super::super) fn count(&mut self, kind: &Kind, conditions: &[Condition]) -> Result<u64, Failure> {
+        let query = resources::table.filter(resources::kind.eq(&kind.name)).into_boxed();
         let count: i64 = restrict(query.count(), conditions).first(self.0)?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
@@ -102,12 +102,12 @@ impl Transaction<'_> {
     /// Some of the resources that meet all the conditions, in the order of their creation.
     pub(in super::super) fn page(
         &mut self,
-        kind: Kind,
+        kind: &Kind,
         conditions: &[Condition],
         offset: u64,
         limit: u64,
     ) -> Result<Vec<Stored>, Failure> {
-        let query = resources::table.filter(resources::kind.eq(kind.as_str())).select(Stored::as_select()).into_boxed();
+        let query = resources::table.filter(resources::kind.eq(&kind.name)).select(Stored::as_select()).into_boxed();
         let rows = restrict(query, conditions)
             .order(resources::sequence)
             .offset(i64::try_from(offset).unwrap_or(i64::MAX))
@@ -119,14 +119,14 @@ impl Transaction<'_> {
     /// Shows every resource that meets all the conditions, in the order of their creation.
     pub(in super::super) fn scan(
         &mut self,
-        kind: Kind,
+        kind: &Kind,
         conditions: &[Condition],
         mut visit: impl FnMut(&mut Self, Stored) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut after = 0;
         loop {
             let query =
-                resources::table.filter(resources::kind.eq(kind.as_str())).select(Stored::as_select()).into_boxed();
+                resources::table.filter(resources::kind.eq(&kind.name)).select(Stored::as_select()).into_boxed();
             let rows: Vec<Stored> = restrict(query, conditions)
                 .filter(resources::sequence.gt(after))
                 .order(resources::sequence)
@@ -152,11 +152,11 @@ fn name_taken(error: Error) -> Failure {
 
 #[cfg(test)]
 impl Row {
-    pub(super) fn new(kind: Kind, id: &str, name: &str) -> Self {
+    pub(super) fn new(kind: &Kind, id: &str, name: &str) -> Self {
         Self {
             id: id.to_owned(),
-            kind: kind.as_str(),
-            user_name: (kind == Kind::User).then(|| name.to_owned()),
+            kind: kind.name.clone(),
+            user_name: kind.has_groups().then(|| name.to_owned()),
             display_key: Some(name.to_owned()),
             display_name: Some(name.to_owned()),
             external_id: None,

@@ -209,6 +209,7 @@ impl Target {
             listen: ([127, 0, 0, 1], 0).into(),
             token: Secret::new(TOKEN),
             database: None,
+            schemas: None,
             dialect,
             faults: Vec::new(),
         });
