@@ -9,6 +9,7 @@ use serde_json::Number;
 
 use super::parser::{self, ParseError};
 use super::path::AttributePath;
+use super::strictness::Strictness;
 
 /// A filter. `and` and `or` hold two terms or more; a tree that holds fewer prints as no filter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,9 +55,15 @@ pub enum Literal {
 }
 
 impl Filter {
-    /// Reads a filter. Bounded: 8 KiB of text, 64 levels, 200 terms.
+    /// Reads a filter as clients write it. Bounded: 8 KiB of text, 64 levels, 200 terms.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        parser::filter(text)
+        Self::parse_as(text, Strictness::Lenient)
+    }
+
+    /// Reads a filter: strict, by the grammar of RFC 7644 section 3.4.2.2 alone; lenient, with words that lack their
+    /// quotation marks, literals in any case and missing spaces, too.
+    pub fn parse_as(text: &str, strictness: Strictness) -> Result<Self, ParseError> {
+        parser::filter(text, strictness)
     }
 
     /// `path eq value`. The value is escaped when the filter is printed.

@@ -5,8 +5,10 @@
 use serde::de::Deserializer;
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::resource::Resource;
+use super::conform::refuse_twins;
+use super::resource::{Resource, lookup};
 use super::urn;
 
 /// A page of resources (RFC 7644 section 3.4.2).
@@ -27,6 +29,9 @@ pub struct ListResponse<T = Resource> {
     /// RFC 9865: given on every page but the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// RFC 9865: never on the first page, and optional on the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_cursor: Option<String>,
     #[serde(rename = "Resources", alias = "resources", default = "Vec::new")]
     pub resources: Vec<T>,
 }
@@ -93,8 +98,47 @@ impl<T> ListResponse<T> {
             start_index: Some(start_index),
             items_per_page: Some(resources.len() as u64),
             next_cursor: None,
+            previous_cursor: None,
             resources,
         }
+    }
+
+    /// A page of a walk by cursor (RFC 9865); `next_cursor` is given on every page but the last.
+    pub fn cursor_page(resources: Vec<T>, total_results: u64, next_cursor: Option<String>) -> Self {
+        Self { start_index: None, next_cursor, ..Self::page(resources, total_results, 1) }
+    }
+}
+
+impl SearchRequest {
+    /// Reads a body. Names may be in any case, as in a query string; what is unknown is passed over.
+    pub fn from_json(body: Value) -> Result<Self, ScimError> {
+        let syntax = |detail| ScimError::bad_request(ScimType::InvalidSyntax, detail);
+        let Value::Object(body) = body else { return Err(syntax("a search is a JSON object")) };
+        refuse_twins(&body)?;
+        let named = |urns: &Vec<Value>| {
+            urns.iter().any(|urn| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::SEARCH_REQUEST)))
+        };
+        if !lookup(&body, "schemas").and_then(Value::as_array).is_some_and(named) {
+            return Err(syntax("`schemas` of a search names the SearchRequest message"));
+        }
+        let canonical = |name: String| {
+            const NAMES: [&str; 9] = [
+                "schemas",
+                "attributes",
+                "excludedAttributes",
+                "filter",
+                "sortBy",
+                "sortOrder",
+                "startIndex",
+                "count",
+                "cursor",
+            ];
+            let known = NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(&name));
+            known.map_or(name, str::to_owned)
+        };
+        let body = body.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (canonical(name), value));
+        serde_json::from_value(Value::Object(body.collect()))
+            .map_err(|_| syntax("a parameter of the search has the wrong type"))
     }
 }
 
@@ -125,6 +169,11 @@ impl ScimError {
         Self { status: 400, scim_type: Some(scim_type), detail: Some(detail.into()) }
     }
 
+    /// An error with its reason, and the status that goes with it (RFC 7644 section 3.12).
+    pub fn of(scim_type: ScimType, detail: impl Into<String>) -> Self {
+        Self { status: scim_type.status(), scim_type: Some(scim_type), detail: Some(detail.into()) }
+    }
+
     /// 404.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, detail)
@@ -132,7 +181,7 @@ impl ScimError {
 
     /// 409: a value that must be unique is taken.
     pub fn uniqueness(detail: impl Into<String>) -> Self {
-        Self { status: 409, scim_type: Some(ScimType::Uniqueness), detail: Some(detail.into()) }
+        Self::of(ScimType::Uniqueness, detail)
     }
 }
 
@@ -158,6 +207,15 @@ impl ScimType {
         match self {
             Self::Other(word) => word,
             named => Self::NAMED.iter().find(|(scim_type, _)| scim_type == named).map_or("", |(_, word)| word),
+        }
+    }
+
+    /// The HTTP status that this reason goes with.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Uniqueness => 409,
+            Self::Sensitive => 403,
+            _ => 400,
         }
     }
 
@@ -233,6 +291,37 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_has_its_word_and_its_status() {
+        for (scim_type, word) in ScimType::NAMED {
+            assert_eq!((scim_type.as_str(), ScimType::from_word(word)), (word, scim_type.clone()));
+            let status = match word {
+                "uniqueness" => 409,
+                "sensitive" => 403,
+                _ => 400,
+            };
+            assert_eq!(ScimError::of(scim_type, "x").status, status, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_search_is_read_in_any_case_and_must_say_that_it_is_one() {
+        let read = |body: Value| SearchRequest::from_json(body);
+        let search = read(json!({"SCHEMAS": [urn::SEARCH_REQUEST], "startindex": 3, "FILTER": "a pr", "odd": 1}));
+        let search = search.unwrap();
+        assert_eq!((search.start_index, search.filter.as_deref()), (Some(3), Some("a pr")));
+        assert!(read(json!({"schemas": [urn::SEARCH_REQUEST], "count": null})).is_ok());
+        for body in [
+            json!([]),
+            json!({}),
+            json!({"schemas": [urn::PATCH_OP]}),
+            json!({"schemas": [urn::SEARCH_REQUEST], "count": "x"}),
+            json!({"schemas": [urn::SEARCH_REQUEST], "count": 1, "Count": 2}),
+        ] {
+            assert_eq!(read(body.clone()).unwrap_err().scim_type, Some(ScimType::InvalidSyntax), "{body}");
+        }
+    }
+
+    #[test]
     fn an_error_is_read_with_a_numeric_status_and_any_reason() {
         for (written, scim_type) in [
             (json!({"status": 400}), None),
@@ -250,6 +339,10 @@ mod tests {
     fn a_sparse_list_is_read_and_a_full_one_written() {
         let list: ListResponse = serde_json::from_value(json!({"totalResults": 0})).unwrap();
         assert_eq!(list.resources, []);
+        assert_eq!(
+            serde_json::to_value(ListResponse::cursor_page(vec![1], 7, Some("c".to_owned()))).unwrap(),
+            json!({"schemas": [urn::LIST_RESPONSE], "totalResults": 7, "itemsPerPage": 1, "nextCursor": "c", "Resources": [1]})
+        );
         assert_eq!(
             serde_json::to_value(ListResponse::page(vec![1], 7, 3)).unwrap(),
             json!({"schemas": [urn::LIST_RESPONSE], "totalResults": 7, "startIndex": 3, "itemsPerPage": 1, "Resources": [1]})

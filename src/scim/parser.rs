@@ -3,10 +3,13 @@
 //! It is bounded while it reads: length, depth and number of terms. It checks the grammar only; whether an
 //! attribute exists is the schema's business.
 
+use std::borrow::Cow;
+
 use serde_json::Number;
 
 use super::filter::{Filter, Literal, Operator};
 use super::path::AttributePath;
+use super::strictness::Strictness;
 
 const MAX_BYTES: usize = 8 * 1024;
 const MAX_DEPTH: usize = 64;
@@ -22,20 +25,21 @@ pub struct ParseError {
 }
 
 /// Reads a whole filter.
-pub(super) fn filter(text: &str) -> Result<Filter, ParseError> {
-    let mut parser = Parser::new(text)?;
+pub(super) fn filter(text: &str, strictness: Strictness) -> Result<Filter, ParseError> {
+    let mut parser = Parser::new(text, strictness)?;
+    parser.margin();
     let filter = parser.disjunction()?;
-    parser.skip_space();
+    parser.margin();
     parser.end("`and`, `or` or the end")?;
     Ok(filter)
 }
 
 /// Reads a whole attribute path.
-pub(super) fn path(text: &str) -> Result<AttributePath, ParseError> {
-    let mut parser = Parser::new(text)?;
-    parser.skip_space();
+pub(super) fn path(text: &str, strictness: Strictness) -> Result<AttributePath, ParseError> {
+    let mut parser = Parser::new(text, strictness)?;
+    parser.margin();
     let path = parser.path()?;
-    parser.skip_space();
+    parser.margin();
     parser.end("the end of the path")?;
     Ok(path)
 }
@@ -47,20 +51,22 @@ struct Parser<'a> {
     terms: usize,
     /// Inside a value path no further one may begin.
     in_brackets: bool,
+    strict: bool,
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str) -> Result<Self, ParseError> {
+    fn new(text: &'a str, strictness: Strictness) -> Result<Self, ParseError> {
         if text.len() > MAX_BYTES {
             return Err(ParseError { offset: MAX_BYTES, expected: "at most 8192 bytes" });
         }
-        Ok(Self { text, at: 0, depth: 0, terms: 0, in_brackets: false })
+        Ok(Self { text, at: 0, depth: 0, terms: 0, in_brackets: false, strict: strictness.is_strict() })
     }
 
     fn disjunction(&mut self) -> Result<Filter, ParseError> {
         let first = self.conjunction()?;
         let mut filters = vec![first];
-        while self.keyword("or") {
+        while self.joint("or") {
+            self.gap()?;
             filters.push(self.conjunction()?);
         }
         Ok(if filters.len() == 1 { filters.remove(0) } else { Filter::Or(filters) })
@@ -69,7 +75,8 @@ impl<'a> Parser<'a> {
     fn conjunction(&mut self) -> Result<Filter, ParseError> {
         let first = self.factor()?;
         let mut filters = vec![first];
-        while self.keyword("and") {
+        while self.joint("and") {
+            self.gap()?;
             filters.push(self.factor()?);
         }
         Ok(if filters.len() == 1 { filters.remove(0) } else { Filter::And(filters) })
@@ -111,24 +118,24 @@ impl<'a> Parser<'a> {
         }
         self.terms += 1;
         let mut path = self.path()?;
-        self.skip_space();
-        if self.keyword("pr") {
+        if self.joint("pr") {
             return Ok(Filter::Present(path));
         }
+        let before = self.at;
+        self.skip_space();
+        let spaced = self.at > before;
         let word = self.word(|byte| byte.is_ascii_alphabetic());
-        let Some(operator) = Operator::from_word(word) else {
+        let Some(operator) = Operator::from_word(word).filter(|_| spaced || !self.strict) else {
+            self.at -= word.len();
             return match path.filter.take() {
                 Some(filter) if path.sub_attribute.is_none() => {
-                    self.at -= word.len();
+                    self.at = before;
                     Ok(Filter::ValuePath { path, filter })
                 }
-                _ => {
-                    self.at -= word.len();
-                    self.fail("an operator: eq, ne, co, sw, ew, gt, ge, lt, le or pr")
-                }
+                _ => self.fail("an operator: eq, ne, co, sw, ew, gt, ge, lt, le or pr"),
             };
         };
-        self.skip_space();
+        self.gap()?;
         Ok(Filter::Comparison { path, operator, value: self.literal()? })
     }
 
@@ -143,7 +150,8 @@ impl<'a> Parser<'a> {
             Some((attribute, sub_attribute)) => (attribute, Some(sub_attribute)),
             None => (name, None),
         };
-        if schema == Some("") || !is_name(attribute) || !sub_attribute.is_none_or(is_name) {
+        let named = |text: &str| is_name(text, self.strict);
+        if schema == Some("") || !named(attribute) || !sub_attribute.is_none_or(named) {
             return Err(ParseError { offset: start, expected: "an attribute name" });
         }
         let mut filter = None;
@@ -152,7 +160,7 @@ impl<'a> Parser<'a> {
             if self.peek() == Some(b'.') {
                 self.at += 1;
                 let part = self.word(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte));
-                if !is_name(part) {
+                if !is_name(part, self.strict) {
                     return self.fail("the name of a sub-attribute");
                 }
                 sub_attribute = Some(part);
@@ -176,8 +184,8 @@ impl<'a> Parser<'a> {
         Ok(filter)
     }
 
-    /// A JSON literal, or a bare word as Entra ID and older clients send: `true` and `null` in any case mean what
-    /// they say, any other word is a text.
+    /// A JSON literal; lenient, a bare word as Entra ID and older clients send it: `true` and `null` in any case mean
+    /// what they say, any other word is a text.
     fn literal(&mut self) -> Result<Literal, ParseError> {
         if self.peek() == Some(b'"') {
             return self.quoted().map(Literal::Text);
@@ -186,11 +194,19 @@ impl<'a> Parser<'a> {
         if word.is_empty() {
             return self.fail("a value");
         }
-        Ok(match word.to_ascii_lowercase().as_str() {
+        let folded = if self.strict { Cow::Borrowed(word) } else { Cow::Owned(word.to_ascii_lowercase()) };
+        Ok(match folded.as_ref() {
             "true" => Literal::Boolean(true),
             "false" => Literal::Boolean(false),
             "null" => Literal::Null,
-            _ => number(word).map_or_else(|| Literal::Text(word.to_owned()), Literal::Number),
+            _ => match number(word) {
+                Some(number) => Literal::Number(number),
+                None if self.strict => {
+                    self.at -= word.len();
+                    return self.fail("a string in quotation marks, a number, true, false or null");
+                }
+                None => Literal::Text(word.to_owned()),
+            },
         })
     }
 
@@ -213,6 +229,17 @@ impl<'a> Parser<'a> {
         self.fail("a closing quotation mark")
     }
 
+    /// Reads this word, in any case, if it stands next and, strictly, after a space.
+    fn joint(&mut self, word: &str) -> bool {
+        let before = self.at;
+        self.skip_space();
+        if self.strict && self.at == before {
+            return false;
+        }
+        self.at = before;
+        self.keyword(word)
+    }
+
     /// Reads this word, in any case, if it stands next.
     fn keyword(&mut self, keyword: &str) -> bool {
         let before = self.at;
@@ -225,6 +252,20 @@ impl<'a> Parser<'a> {
         found
     }
 
+    /// Skips the space between two words: strictly, there must be some.
+    fn gap(&mut self) -> Result<(), ParseError> {
+        let before = self.at;
+        self.skip_space();
+        if self.strict && self.at == before { self.fail("a space") } else { Ok(()) }
+    }
+
+    /// Skips space before and after the whole, where the grammar has none.
+    fn margin(&mut self) {
+        if !self.strict {
+            self.skip_space();
+        }
+    }
+
     fn word(&mut self, belongs: impl Fn(u8) -> bool) -> &'a str {
         let rest = &self.text[self.at..];
         let length = rest.bytes().position(|byte| !belongs(byte)).unwrap_or(rest.len());
@@ -233,7 +274,8 @@ impl<'a> Parser<'a> {
     }
 
     fn skip_space(&mut self) {
-        self.word(|byte| byte.is_ascii_whitespace());
+        let strict = self.strict;
+        self.word(|byte| if strict { byte == b' ' || byte == b'\t' } else { byte.is_ascii_whitespace() });
     }
 
     fn peek(&self) -> Option<u8> {
@@ -263,10 +305,11 @@ fn number(word: &str) -> Option<Number> {
     if number.is_f64() { Number::from_f64(word.parse().ok()?) } else { Some(number) }
 }
 
-/// `ATTRNAME`, and the `$` of `$ref`.
-fn is_name(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '$' || first == '_')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte))
+/// `ATTRNAME`, and `$ref`; lenient, `_` and `$` anywhere.
+fn is_name(text: &str, strict: bool) -> bool {
+    let begins = |first: char| first.is_ascii_alphabetic() || (!strict && (first == '$' || first == '_'));
+    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte) || (!strict && byte == b'$');
+    text.eq_ignore_ascii_case("$ref") || (text.starts_with(begins) && text.bytes().all(belongs))
 }
 
 #[cfg(test)]

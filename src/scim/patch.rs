@@ -6,9 +6,11 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::conform::refuse_twins;
 use super::messages::{ScimError, ScimType};
 use super::path::AttributePath;
 use super::resource::lookup;
+use super::strictness::Strictness;
 use super::urn;
 
 /// A PATCH body: operations in order, all or nothing.
@@ -36,25 +38,24 @@ pub enum Op {
 }
 
 impl PatchOp {
-    /// Reads a body as clients send it: names and `op` in any case (Entra ID), `Update` for `replace` and a lone
-    /// operation where a list is due (older clients), no `schemas`. Fails with the error that the protocol asks for.
-    pub fn from_json(body: &Value) -> Result<Self, ScimError> {
+    /// Reads a body. Names and `op` may be in any case either way (Entra ID); lenient, so may `Update` stand for
+    /// `replace`, a lone operation where a list is due, and `schemas` be missing (older clients). Fails with the error
+    /// that the protocol asks for.
+    pub fn from_json(body: &Value, strictness: Strictness) -> Result<Self, ScimError> {
         let body = body.as_object().ok_or_else(|| syntax("a PATCH body is a JSON object"))?;
-        if let Some(schemas) = lookup(body, "schemas") {
-            let named = schemas.as_array().is_some_and(|schemas| {
-                schemas.iter().any(|schema| schema.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::PATCH_OP)))
-            });
-            if !named {
-                return Err(syntax("`schemas` of a PATCH body names the PatchOp message"));
-            }
+        refuse_twins(body)?;
+        match lookup(body, "schemas") {
+            Some(Value::Array(schemas)) if names_message(schemas, strictness) => {}
+            None if !strictness.is_strict() => {}
+            _ => return Err(syntax("`schemas` of a PATCH body names the PatchOp message")),
         }
         let operations = match lookup(body, "Operations") {
             Some(Value::Array(operations)) if !operations.is_empty() => operations.as_slice(),
-            Some(lone @ Value::Object(_)) => std::slice::from_ref(lone),
+            Some(lone @ Value::Object(_)) if !strictness.is_strict() => std::slice::from_ref(lone),
             _ => return Err(syntax("`Operations` is a list of at least one operation")),
         };
-        let operations = operations.iter().map(Operation::from_json).collect::<Result<_, _>>()?;
-        Ok(Self { operations })
+        let read = |operation| Operation::from_json(operation, strictness);
+        Ok(Self { operations: operations.iter().map(read).collect::<Result<_, _>>()? })
     }
 }
 
@@ -74,9 +75,14 @@ impl Operation {
         Self { op: Op::Remove, path: Some(path), value: None }
     }
 
-    fn from_json(operation: &Value) -> Result<Self, ScimError> {
+    fn from_json(operation: &Value, strictness: Strictness) -> Result<Self, ScimError> {
         let operation = operation.as_object().ok_or_else(|| syntax("an operation is a JSON object"))?;
-        Ok(Self { op: read_op(operation)?, path: read_path(operation)?, value: lookup(operation, "value").cloned() })
+        refuse_twins(operation)?;
+        Ok(Self {
+            op: read_op(operation, strictness)?,
+            path: read_path(operation, strictness)?,
+            value: lookup(operation, "value").cloned(),
+        })
     }
 }
 
@@ -94,25 +100,32 @@ impl Serialize for PatchOp {
 
 impl<'de> Deserialize<'de> for PatchOp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_json(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+        Self::from_json(&Value::deserialize(deserializer)?, Strictness::Lenient).map_err(D::Error::custom)
     }
 }
 
-fn read_op(operation: &Map<String, Value>) -> Result<Op, ScimError> {
+fn names_message(schemas: &[Value], strictness: Strictness) -> bool {
+    let named = |schema: &Value| schema.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::PATCH_OP));
+    if strictness.is_strict() { matches!(schemas, [only] if named(only)) } else { schemas.iter().any(named) }
+}
+
+fn read_op(operation: &Map<String, Value>, strictness: Strictness) -> Result<Op, ScimError> {
     let word = lookup(operation, "op").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
     match word.as_str() {
         "add" => Ok(Op::Add),
         "remove" => Ok(Op::Remove),
-        "replace" | "update" => Ok(Op::Replace),
+        "replace" => Ok(Op::Replace),
+        "update" if !strictness.is_strict() => Ok(Op::Replace),
         _ => Err(syntax("`op` is `add`, `remove` or `replace`")),
     }
 }
 
-fn read_path(operation: &Map<String, Value>) -> Result<Option<AttributePath>, ScimError> {
+fn read_path(operation: &Map<String, Value>, strictness: Strictness) -> Result<Option<AttributePath>, ScimError> {
     match lookup(operation, "path") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
-        Some(Value::String(text)) => AttributePath::parse(text).map(Some).map_err(|error| {
+        None => Ok(None),
+        Some(Value::Null) if !strictness.is_strict() => Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() && !strictness.is_strict() => Ok(None),
+        Some(Value::String(text)) => AttributePath::parse_as(text, strictness).map(Some).map_err(|error| {
             // Past the bracket it is the filter that does not parse.
             let in_filter = text.find('[').is_some_and(|bracket| error.offset > bracket);
             let scim_type = if in_filter { ScimType::InvalidFilter } else { ScimType::InvalidPath };
@@ -164,10 +177,13 @@ mod tests {
             json!({"operations": [{"OP": "Replace", "Path": "active", "VALUE": "False", "name": "x"}]}),
             json!({"schemas": [urn::PATCH_OP], "Operations": {"op": "Update", "path": "active", "value": "False"}}),
         ] {
-            let patch = PatchOp::from_json(&body).unwrap();
+            let patch = PatchOp::from_json(&body, Strictness::Lenient).unwrap();
             assert_eq!(patch.operations, [Operation::replace(AttributePath::new("active"), json!("False"))]);
+            let strict = PatchOp::from_json(&body, Strictness::Strict).unwrap_err();
+            assert_eq!(strict.scim_type, Some(ScimType::InvalidSyntax));
         }
-        let null = PatchOp::from_json(&json!({"Operations": [{"op": "add", "path": " ", "value": null}]})).unwrap();
+        let body = json!({"Operations": [{"op": "add", "path": " ", "value": null}]});
+        let null = PatchOp::from_json(&body, Strictness::Lenient).unwrap();
         assert_eq!(null.operations, [Operation { op: Op::Add, path: None, value: Some(Value::Null) }]);
     }
 
@@ -179,12 +195,14 @@ mod tests {
             (json!({"Operations": []}), ScimType::InvalidSyntax),
             (json!({"Operations": [1]}), ScimType::InvalidSyntax),
             (json!({"Operations": [{"op": "move"}]}), ScimType::InvalidSyntax),
+            (json!({"Operations": [{"op": "add", "OP": "remove", "value": {}}]}), ScimType::InvalidSyntax),
             (json!({"schemas": [urn::USER], "Operations": [{"op": "add"}]}), ScimType::InvalidSyntax),
             (json!({"Operations": [{"op": "add", "path": "a..b"}]}), ScimType::InvalidPath),
             (json!({"Operations": [{"op": "add", "path": 1}]}), ScimType::InvalidPath),
             (json!({"Operations": [{"op": "add", "path": "emails[type xx 1]"}]}), ScimType::InvalidFilter),
         ] {
-            assert_eq!(PatchOp::from_json(&body).unwrap_err().scim_type, Some(scim_type), "{body}");
+            let error = PatchOp::from_json(&body, Strictness::Lenient).unwrap_err();
+            assert_eq!(error.scim_type, Some(scim_type), "{body}");
         }
     }
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use super::filter::Filter;
 use super::parser::{self, ParseError};
+use super::strictness::Strictness;
 
 /// The path of an attribute (RFC 7644 section 3.10 and the PATCH path of section 3.5.2).
 ///
@@ -29,9 +30,15 @@ impl AttributePath {
         Self { schema: None, attribute: attribute.into(), filter: None, sub_attribute: None }
     }
 
-    /// Reads a path. The URN ends at the last colon, so the dot of a version number is never taken for a separator.
+    /// Reads a path as clients write it. The URN ends at the last colon, so the dot of a version number is never taken
+    /// for a separator.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        parser::path(text)
+        Self::parse_as(text, Strictness::Lenient)
+    }
+
+    /// Reads a path: strict, by the grammar of RFC 7644 section 3.5.2 alone.
+    pub fn parse_as(text: &str, strictness: Strictness) -> Result<Self, ParseError> {
+        parser::path(text, strictness)
     }
 
     /// The same path, in this schema.

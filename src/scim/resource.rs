@@ -1,7 +1,7 @@
 //! A resource as it travels: a JSON object in which names compare without regard to case.
 //!
 //! It keeps whatever it is given, known to a schema or not, and it checks nothing: see
-//! [`conform_resource`](super::conform_resource).
+//! [`conform_create`](super::conform_create).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

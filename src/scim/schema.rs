@@ -103,7 +103,15 @@ pub enum Uniqueness {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResourceSchema {
     pub base: Schema,
-    pub extensions: Vec<Schema>,
+    pub extensions: Vec<Extension>,
+}
+
+/// An extension that a type of resource may have, or must have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extension {
+    pub schema: Schema,
+    /// True when every resource has it (RFC 7643 section 6).
+    pub required: bool,
 }
 
 /// What a path means in a schema.
@@ -165,7 +173,7 @@ impl ResourceSchema {
     pub fn user() -> &'static Self {
         static SCHEMA: LazyLock<ResourceSchema> = LazyLock::new(|| ResourceSchema {
             base: Schema::user().clone(),
-            extensions: vec![Schema::enterprise_user().clone()],
+            extensions: vec![Extension { schema: Schema::enterprise_user().clone(), required: false }],
         });
         &SCHEMA
     }
@@ -179,7 +187,7 @@ impl ResourceSchema {
 
     /// The extension of this URN, in any case.
     pub fn extension(&self, schema: &str) -> Option<&Schema> {
-        self.extensions.iter().find(|extension| extension.id.eq_ignore_ascii_case(schema))
+        self.extensions.iter().map(|extension| &extension.schema).find(|found| found.id.eq_ignore_ascii_case(schema))
     }
 
     /// The attribute at the top of a resource, common attributes included (RFC 7643 section 3.1).
@@ -200,7 +208,7 @@ impl ResourceSchema {
         if let Some(extension) = self.extension(schema) {
             return part(Some(&extension.id), extension.attribute(&path.attribute)?, sub_attribute);
         }
-        let extension = self.extensions.iter().find(|extension| {
+        let extension = self.extensions.iter().map(|extension| &extension.schema).find(|extension| {
             extension.id.rsplit_once(':').is_some_and(|(start, end)| {
                 start.eq_ignore_ascii_case(schema) && end.eq_ignore_ascii_case(&path.attribute)
             })

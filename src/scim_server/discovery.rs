@@ -6,8 +6,8 @@ use super::query::MOST_RESULTS;
 use super::resource_types::{Kind, ResourceTypes};
 use super::{Dialect, MOST_BODY_BYTES};
 use crate::scim::{
-    AuthenticationScheme, BulkSupport, FilterSupport, ListResponse, Resource, ResourceType, Schema, SchemaExtension,
-    ServiceProviderConfig, Supported, urn,
+    AuthenticationScheme, BulkSupport, Extension, FilterSupport, ListResponse, Resource, ResourceType, Schema,
+    SchemaExtension, ServiceProviderConfig, Supported, urn,
 };
 
 /// What it offers in this dialect.
@@ -59,10 +59,8 @@ pub(super) fn schema_named(types: &ResourceTypes, urn: &str, base: &str) -> Opti
 
 fn resource_type(kind: &Kind, base: &str) -> ResourceType {
     let schema = &kind.schema;
-    let extension = |extension: &Schema| SchemaExtension {
-        schema: extension.id.clone(),
-        required: kind.required_extensions.contains(&extension.id),
-    };
+    let extension =
+        |extension: &Extension| SchemaExtension { schema: extension.schema.id.clone(), required: extension.required };
     ResourceType {
         schemas: vec![urn::RESOURCE_TYPE.to_owned()],
         id: Some(kind.name.clone()),

@@ -18,8 +18,6 @@ pub(super) struct Kind {
     pub(super) endpoint: String,
     pub(super) description: Option<String>,
     pub(super) schema: ResourceSchema,
-    /// The extensions that each of its resources must have.
-    pub(super) required_extensions: Vec<String>,
     pub(super) indexes: Vec<Index>,
     /// Attributes that are not shown unless they are asked for, or never.
     pub(super) hidden: Vec<Place>,
@@ -78,13 +76,7 @@ impl Eq for Kind {}
 
 impl Kind {
     /// A type with what follows from its schemas.
-    pub(super) fn new(
-        name: String,
-        endpoint: String,
-        description: Option<String>,
-        schema: ResourceSchema,
-        required_extensions: Vec<String>,
-    ) -> Self {
+    pub(super) fn new(name: String, endpoint: String, description: Option<String>, schema: ResourceSchema) -> Self {
         let indexes = indexes(&schema);
         let hidden = places(&schema, |attribute| matches!(attribute.returned, Returned::Never | Returned::Request));
         let secrets = places(&schema, |attribute| {
@@ -93,7 +85,7 @@ impl Kind {
                 && attribute.returned == Returned::Never
                 && !attribute.multi_valued
         });
-        Self { name, endpoint, description, schema, required_extensions, indexes, hidden, secrets }
+        Self { name, endpoint, description, schema, indexes, hidden, secrets }
     }
 
     /// True when its members are kept as rows of their own.
@@ -121,7 +113,7 @@ impl ResourceTypes {
     pub(super) fn standard() -> Self {
         let kind = |name: &str, endpoint: &str, schema: &ResourceSchema| {
             let description = schema.base.description.clone();
-            Arc::new(Kind::new(name.to_owned(), endpoint.to_owned(), description, schema.clone(), Vec::new()))
+            Arc::new(Kind::new(name.to_owned(), endpoint.to_owned(), description, schema.clone()))
         };
         Self {
             kinds: vec![
@@ -183,7 +175,7 @@ fn attributes(schema: &ResourceSchema) -> impl Iterator<Item = (Place, &Attribut
         LazyLock::new(|| ResourceSchema::group().top_attribute("externalId").cloned());
     let base = schema.base.attributes.iter().chain(EXTERNAL_ID.as_ref()).map(|attribute| (None, attribute));
     let extensions = schema.extensions.iter().flat_map(|extension| {
-        extension.attributes.iter().map(move |attribute| (Some(extension.id.clone()), attribute))
+        extension.schema.attributes.iter().map(move |attribute| (Some(extension.schema.id.clone()), attribute))
     });
     base.chain(extensions).flat_map(|(extension, attribute)| {
         let whole = Place { extension: extension.clone(), attribute: attribute.name.clone(), part: None };

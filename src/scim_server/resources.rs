@@ -13,7 +13,7 @@ use super::resource_types::{Kind, ResourceTypes};
 use super::service::{self, Draft, Identity, MemberChange, Relations, SplitPatch};
 use super::storage::{self, Failure, Stored, Transaction};
 use super::tenant::Realm;
-use crate::scim::{Filter, ListResponse, PatchOp, Resource, ScimError, matches};
+use crate::scim::{Filter, ListResponse, PatchOp, Resource, ScimError, Strictness, matches};
 
 /// A resource that is answered, with the version it has.
 pub(super) struct Shown {
@@ -167,7 +167,7 @@ pub(super) async fn list(
     let schema = &kind.schema;
     let (conditions, rest) = match query.filter {
         Some(filter) => {
-            crate::scim::check(&filter, schema)?;
+            crate::scim::check(&filter, schema, Strictness::Lenient)?;
             storage::narrow(filter, schema)
         }
         None => (Vec::new(), None),

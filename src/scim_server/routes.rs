@@ -24,7 +24,7 @@ use super::resources::{self, Shown};
 use super::storage::Failure;
 use super::tenant::{Realm, Tenant};
 use super::{Dialect, Service, admin, discovery, service};
-use crate::scim::{PatchOp, ScimError, ScimType, SearchRequest, urn};
+use crate::scim::{PatchOp, ScimError, ScimType, SearchRequest, Strictness, urn};
 
 /// A second handle of the client's connection, to break it off.
 struct Connection(Socket);
@@ -231,7 +231,7 @@ impl Exchange<'_> {
     async fn patch(&self, kind: &Arc<Kind>, id: String) -> Result<HttpResponse, Failure> {
         let projection = Query::parse(self.request.query_string())?.projection;
         let wanted = (!kind.has_members() || projection != Projection::All).then_some(projection);
-        let patch = PatchOp::from_json(&Value::Object(self.json()?))?;
+        let patch = PatchOp::from_json(&Value::Object(self.json()?), Strictness::Lenient)?;
         match resources::patch(self.service, &self.realm(), kind, id, patch, self.expected(), wanted).await? {
             Some(shown) => Ok(self.show(StatusCode::OK, kind, &shown)),
             None => Ok(HttpResponse::NoContent().finish()),

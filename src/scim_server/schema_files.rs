@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::resource_types::{Kind, ResourceTypes};
-use crate::scim::{self, Attribute, AttributeType, Mutability, ResourceSchema, Schema, Uniqueness, urn};
+use crate::scim::{self, Attribute, AttributeType, Extension, Mutability, ResourceSchema, Schema, Uniqueness, urn};
 
 /// The largest document, in bytes.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
@@ -235,20 +235,16 @@ fn kind(document: &Value, types: &ResourceTypes) -> Result<Kind, Fault> {
         })
     };
     let base = find(&given.schema)?;
-    let mut extensions: Vec<Schema> = Vec::new();
-    let mut required = Vec::new();
+    let mut extensions: Vec<Extension> = Vec::new();
     for extension in &given.schema_extensions {
         let schema = find(&extension.schema)?;
-        if schema.id == base.id || extensions.iter().any(|present| present.id == schema.id) {
+        if schema.id == base.id || extensions.iter().any(|present| present.schema.id == schema.id) {
             return Err(fault(["the schema `", &schema.id, "` is named twice"], "name it once"));
         }
-        if extension.required {
-            required.push(schema.id.clone());
-        }
-        extensions.push(schema);
+        extensions.push(Extension { schema, required: extension.required });
     }
     let schema = ResourceSchema { base, extensions };
-    Ok(Kind::new(given.name, endpoint.to_owned(), given.description, schema, required))
+    Ok(Kind::new(given.name, endpoint.to_owned(), given.description, schema))
 }
 
 fn is_attribute_name(name: &str) -> bool {
@@ -317,7 +313,9 @@ mod tests {
         ])
         .unwrap();
         let kind = types.at_endpoint("Users").unwrap();
-        assert_eq!((kind.schema.extensions.len(), kind.required_extensions.as_slice()), (2, &[badge.to_owned()][..]));
+        let required = |extension: &Extension| (extension.schema.id.clone(), extension.required);
+        let extensions: Vec<_> = kind.schema.extensions.iter().map(required).collect();
+        assert_eq!(extensions, [(urn::ENTERPRISE_USER.to_owned(), false), (badge.to_owned(), true)]);
         assert!(kind.indexes.iter().any(|index| index.comparison == super::super::resource_types::Comparison::Number));
         assert_eq!(types.kinds().len(), 2);
     }

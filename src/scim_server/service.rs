@@ -9,7 +9,7 @@ use super::resource_types::{Kind, ResourceTypes};
 use super::storage::{GroupRow, MemberRow, Row, Stored};
 use crate::scim::{
     AttributePath, Filter, Literal, Op, Operation, Operator, PatchOp, Resource, ResourceSchema, ScimError, ScimType,
-    apply, conform, conform_resource, matches,
+    Strictness, apply, conform, conform_create, matches,
 };
 
 /// A member as a client gives it.
@@ -70,7 +70,7 @@ pub(super) fn draft(kind: &Kind, mut body: Map<String, Value>) -> Result<Draft, 
     } else {
         Vec::new()
     };
-    let mut resource = conform_resource(body, &kind.schema)?;
+    let mut resource = conform_create(body, &kind.schema, Strictness::Lenient)?;
     forget_password(&mut resource);
     Ok(Draft { resource, members })
 }
@@ -104,7 +104,7 @@ pub(super) fn split(kind: &Kind, patch: PatchOp) -> Result<SplitPatch, ScimError
 
 /// The document as a PATCH leaves it.
 pub(super) fn patch(kind: &Kind, document: &Resource, patch: &PatchOp) -> Result<Resource, ScimError> {
-    let mut resource = apply(patch, document, &kind.schema)?;
+    let mut resource = apply(patch, document, &kind.schema, Strictness::Lenient)?;
     forget_password(&mut resource);
     Ok(resource)
 }
@@ -259,7 +259,7 @@ fn bare(value: String) -> Member {
 fn read_members(value: Value) -> Result<Vec<Member>, ScimError> {
     let attribute = ResourceSchema::group().top_attribute("members");
     let fitted = match attribute {
-        Some(attribute) => conform(value, attribute)?,
+        Some(attribute) => conform(value, attribute, Strictness::Lenient)?,
         None => None,
     };
     let Some(Value::Array(elements)) = fitted else { return Ok(Vec::new()) };
@@ -291,7 +291,7 @@ mod tests {
     fn changes(operations: Value) -> Result<SplitPatch, ScimError> {
         split(
             ResourceTypes::standard().named("Group").unwrap(),
-            PatchOp::from_json(&json!({"Operations": operations})).unwrap(),
+            PatchOp::from_json(&json!({"Operations": operations}), Strictness::Lenient).unwrap(),
         )
     }
 

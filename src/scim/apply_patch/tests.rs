@@ -2,6 +2,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::scim::Strictness::*;
+use crate::scim::resource::is_primary;
 use crate::scim::urn;
 
 const DEPARTMENT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
@@ -22,8 +24,8 @@ fn ada() -> Resource {
 }
 
 fn patched(resource: &Resource, operations: Value) -> Result<Value, ScimError> {
-    let patch = PatchOp::from_json(&json!({"Operations": operations}))?;
-    apply(&patch, resource, ResourceSchema::user()).map(Value::from)
+    let patch = PatchOp::from_json(&json!({"Operations": operations}), Lenient)?;
+    apply(&patch, resource, ResourceSchema::user(), Lenient).map(Value::from)
 }
 
 /// Applies the operation to Ada and compares one place of the outcome.
@@ -161,8 +163,8 @@ fn a_members_parts_never_change_in_place() {
         serde_json::from_value(json!({"schemas": [urn::GROUP], "displayName": "G", "members": [{"value": "1"}]}));
     let group: Resource = group.unwrap();
     let apply_one = |operation: Value| {
-        let patch = PatchOp::from_json(&json!({"Operations": [operation]})).unwrap();
-        apply(&patch, &group, ResourceSchema::group())
+        let patch = PatchOp::from_json(&json!({"Operations": [operation]}), Lenient).unwrap();
+        apply(&patch, &group, ResourceSchema::group(), Lenient)
     };
     let error = apply_one(json!({"op": "replace", "path": "members[value eq \"1\"].value", "value": "2"})).unwrap_err();
     assert_eq!(error.scim_type, Some(ScimType::Mutability));
