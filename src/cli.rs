@@ -54,7 +54,7 @@ pub enum Command {
     Target(Target),
     /// Serve a directory as Microsoft Graph.
     GraphEmulator(GraphEmulator),
-    /// Measure an initial cycle against a bare client that posts the same bodies.
+    /// Measure an initial cycle against a bare client that posts the same bodies, or what `scim` says.
     Bench(Bench),
 }
 
@@ -194,7 +194,10 @@ pub struct GraphEmulator {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
+    #[command(subcommand)]
+    pub subject: Option<BenchSubject>,
     /// People in the directory.
     #[arg(long, default_value_t = 20_000)]
     pub users: u32,
@@ -207,4 +210,45 @@ pub struct Bench {
     /// How results are printed.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BenchSubject {
+    /// Measure the embedded SCIM server and the SCIM client against bare ones.
+    Scim(BenchScim),
+    /// Serve the bare handler that others are measured against.
+    #[command(hide = true)]
+    Echo(BenchEcho),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchScim {
+    /// Users in the server.
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    pub users: u64,
+    /// Users in another server, whose answers are timed beside those of the first; 0 leaves it out.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub large_users: u64,
+    /// The program `scim2-server` to measure as well; `pip install scim2-server` brings it.
+    #[arg(long, value_name = "PROGRAM")]
+    pub scim2_server: Option<PathBuf>,
+    /// Connections that send at once.
+    #[arg(long, value_name = "COUNT", default_value_t = 8)]
+    pub connections: usize,
+    /// Seconds for each figure of a round.
+    #[arg(long, default_value_t = 3)]
+    pub seconds: u64,
+    /// How often all take turns; medians are printed.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: u32,
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchEcho {
+    /// How long each answer takes, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency_ms: u64,
 }

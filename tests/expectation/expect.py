@@ -101,7 +101,7 @@ def search(arguments: argparse.Namespace) -> str:
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
-    found = view_of(Target(arguments.target, arguments.token).snapshot())
+    found = view_of(Target(arguments.target, arguments.token).contents())
     return told(differences.between(load(arguments.expected), found), "the target equals the expectation")
 
 

@@ -54,7 +54,11 @@ class Target:
     def snapshot(self) -> dict:
         """Everything that a later comparison needs: the resources, and how long the journal is."""
         last = max((entry["sequence"] for entry in self.journal()), default=0)
-        return {"users": self.resources("Users"), "groups": self.resources("Groups"), "journal": last}
+        return {**self.contents(), "journal": last}
+
+    def contents(self) -> dict:
+        """The resources alone, which any server can tell."""
+        return {"users": self.resources("Users"), "groups": self.resources("Groups")}
 
 
 def view(snapshot: dict) -> dict:

@@ -1,10 +1,10 @@
-//! `provisor bench`: an initial cycle against a bare client that posts the same bodies to the same target.
+//! An initial cycle against a bare client that posts the same bodies to the same target.
 //!
 //! Gateway, target and directory are processes of their own. Each round starts with empty ones; the two clients take
 //! turns, so that a machine whose pace drifts favours neither. Ratios are what counts, times are context.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -12,18 +12,16 @@ use std::{
 use anyhow::{Context, bail};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value as Json, json};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
 
-use super::{
-    Ended,
-    directory_server::{DirectoryServer, SUFFIX},
-    graph_emulator::{CLIENT_ID, CLIENT_SECRET},
-};
+use super::{build, cpu_time, median, program, start_serving};
 use crate::{
     cli::{Bench, DemoSource, Output},
+    commands::{
+        Ended,
+        directory_server::{DirectoryServer, SUFFIX},
+        graph_emulator::{CLIENT_ID, CLIENT_SECRET},
+    },
     model::ResourceKind,
     scim::Resource,
     secret::Secret,
@@ -41,15 +39,15 @@ struct Measured {
     created: u64,
 }
 
-pub(super) async fn bench(options: Bench) -> anyhow::Result<Ended> {
-    let directory = Source::start(&options).await?;
+pub(super) async fn run(options: &Bench) -> anyhow::Result<Ended> {
+    let directory = Source::start(options).await?;
     let mut rounds = Vec::new();
     for round in 1..=options.rounds.max(1) {
         eprintln!("round {round} of {}", options.rounds.max(1));
-        rounds.push(measure(&directory, &options).await?);
+        rounds.push(measure(&directory, options).await?);
     }
     directory.stop().await;
-    print(&options, &rounds);
+    print(options, &rounds);
     Ok(Ended::Done)
 }
 
@@ -100,7 +98,7 @@ fn print(options: &Bench, rounds: &[Measured]) {
     let bare = median(rounds.iter().map(|round| round.bare.as_secs_f64()));
     let memory = rounds.iter().map(|round| round.peak_memory_kib).max().unwrap_or_default() / 1024;
     let created = rounds.iter().map(|round| round.created).min().unwrap_or_default();
-    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let build = build();
     match options.output {
         Output::Json => println!(
             "{}",
@@ -120,16 +118,6 @@ fn print(options: &Bench, rounds: &[Measured]) {
             println!("{:<44}{bare:>10.2}", "bare client, seconds");
         }
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-fn program() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("cannot tell where this program lies")
 }
 
 /// The directory that is read: the same for every round.
@@ -262,35 +250,12 @@ impl Target {
     }
 }
 
-/// Starts this program as a server and returns the line with which it says that it serves.
-async fn start_serving(arguments: &[&str]) -> anyhow::Result<(Child, String)> {
-    let mut process = Command::new(program()?)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("cannot start `{}`", arguments.join(" ")))?;
-    let output = process.stdout.take().context("the server has no output")?;
-    let mut lines = BufReader::new(output).lines();
-    let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line())
-        .await
-        .context("the server does not start")??
-        .context("the server ended at once")?;
-    // Whatever else it prints is read and forgotten, so that it never waits for a reader.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok((process, line))
-}
-
 /// What a process used, read from the kernel's own accounting while it runs (Linux).
 struct Usage {
     cpu: Duration,
     peak_memory_kib: u64,
     output: String,
 }
-
-/// The kernel's clock ticks a second, as every Linux presents them to programs.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 impl Usage {
     /// Waits for the process and remembers the last accounting seen before it ended. Sampling every 10 ms, the last
@@ -322,14 +287,6 @@ impl Usage {
         }
         Ok(Self { cpu, peak_memory_kib, output })
     }
-}
-
-fn cpu_time(id: u32) -> Option<Duration> {
-    let text = std::fs::read_to_string(Path::new("/proc").join(id.to_string()).join("stat")).ok()?;
-    // The name of the program, in parentheses, may hold anything; the fields behind it are numbers.
-    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
-    (ticks > 0.0).then(|| Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
 }
 
 fn peak_memory(id: u32) -> Option<u64> {
