@@ -13,7 +13,8 @@ pub mod secret;
 pub mod sync_schema;
 pub mod templates;
 
-// Ways out of the process.
+// Ways out of the process, and who may come in.
+pub mod auth;
 pub mod net;
 
 // The pipeline: source → engine → target.

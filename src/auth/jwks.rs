@@ -1,0 +1,104 @@
+//! The keys an issuer publishes, fetched and kept (RFC 7517 section 5).
+//!
+//! A key that is not known may be new, so the set is fetched again for it; but not for every token that somebody made
+//! up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use url::Url;
+
+use super::Denied;
+use super::keys::{VerifyingKey, from_jwk_set};
+use crate::net::read_bounded;
+
+/// A set of a handful of keys is small; what is longer is something else.
+const ANSWER_LIMIT: usize = 512 * 1024;
+
+/// How often a set is fetched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// A set is not looked at again before this.
+    pub(super) fresh: Duration,
+    /// Between two fetches, whatever is asked for.
+    pub(super) pause: Duration,
+    /// A set that cannot be fetched any more serves for this long.
+    pub(super) stale: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { fresh: Duration::from_secs(600), pause: Duration::from_secs(5), stale: Duration::from_secs(24 * 3600) }
+    }
+}
+
+/// The published keys of one issuer.
+pub(super) struct KeySet {
+    url: Url,
+    client: reqwest::Client,
+    pace: Pace,
+    /// Held while the set is fetched, so that many callers cause one request.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    keys: Arc<Vec<VerifyingKey>>,
+    /// The last time it was fetched.
+    fetched: Option<Instant>,
+    /// The last time it was tried.
+    tried: Option<Instant>,
+}
+
+impl KeySet {
+    pub(super) fn new(url: Url, client: reqwest::Client, pace: Pace) -> Self {
+        Self { url, client, pace, state: Mutex::default() }
+    }
+
+    /// The keys to check a token with that names this key.
+    pub(super) async fn keys(&self, key_id: Option<&str>) -> Result<Arc<Vec<VerifyingKey>>, Denied> {
+        let mut state = self.state.lock().await;
+        let now = Instant::now();
+        let age = state.fetched.map(|fetched| now - fetched);
+        let known = key_id.is_none_or(|id| state.keys.iter().any(|key| key.has_id(id)));
+        let wanted = !known || age.is_none_or(|age| age >= self.pace.fresh);
+        if wanted && state.tried.is_none_or(|tried| now - tried >= self.pace.pause) {
+            state.tried = Some(now);
+            if let Some(keys) = self.fetch().await {
+                state.keys = Arc::new(keys);
+                state.fetched = Some(now);
+                return Ok(Arc::clone(&state.keys));
+            }
+        }
+        match age {
+            Some(age) if age < self.pace.stale => Ok(Arc::clone(&state.keys)),
+            _ => Err(Denied::KeysUnavailable),
+        }
+    }
+
+    async fn fetch(&self) -> Option<Vec<VerifyingKey>> {
+        let host = self.url.host_str().unwrap_or_default();
+        let answer = match self.client.get(self.url.clone()).send().await {
+            Ok(answer) if answer.status().is_success() => answer,
+            Ok(answer) => {
+                tracing::warn!(host, status = answer.status().as_u16(), "the key set of an issuer was refused");
+                return None;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    host,
+                    hint = crate::net::explain(&error).hint,
+                    "the key set of an issuer is out of reach"
+                );
+                return None;
+            }
+        };
+        let keys = read_bounded(answer, ANSWER_LIMIT).await.ok().and_then(|body| from_jwk_set(&body));
+        if keys.is_none() {
+            tracing::warn!(host, "an issuer publishes something else than a key set");
+        }
+        keys
+    }
+}

@@ -1,0 +1,49 @@
+//! Who calls: the `Authorization` header of a request becomes a [`Principal`], or the reason why not.
+//!
+//! Static bearer tokens, JSON Web Tokens, basic authentication, and a token endpoint for the client credentials grant.
+//! It knows no web framework and no endpoint; its one effect is to fetch key sets.
+
+mod authenticator;
+mod authorization;
+mod jwks;
+mod jwt;
+mod keys;
+mod password;
+mod settings;
+mod token_issuer;
+
+#[cfg(test)]
+pub(crate) mod test_keys;
+#[cfg(test)]
+mod tests;
+
+pub use authenticator::Authenticator;
+pub use settings::{
+    Access, BasicSettings, BearerSettings, ClientSettings, CredentialSettings, JwtSettings, SetupError,
+};
+pub use token_issuer::{IssuedToken, TokenIssuer, TokenRefusal};
+
+/// Who calls, once it is proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The name of the user in the application, where the caller is one of its users; a service is none.
+    pub user: Option<String>,
+    pub access: Access,
+}
+
+/// Why nobody is let in. The texts hold nothing of the credential and may be told to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The request carries no credential of a kind that is accepted.
+    #[error("send a credential that this server accepts")]
+    Missing,
+    /// Name and password, or a fixed token, that nobody has.
+    #[error("nobody has this credential")]
+    Unknown,
+    /// A token that is wrong, and why.
+    #[error("the token is not accepted: {0}")]
+    Token(&'static str),
+    /// The keys to check a token with cannot be had at the moment.
+    #[error("the keys that tokens are checked with cannot be fetched")]
+    KeysUnavailable,
+}
