@@ -2,7 +2,12 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+
+use crate::scim_server::Dialect;
 
 /// Provisions users and groups from LDAP and Microsoft Graph into any SCIM 2.0 application.
 ///
@@ -152,26 +157,29 @@ pub struct Target {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8880")]
     pub listen: SocketAddr,
     /// The bearer token that clients must send.
-    #[arg(long, env = "PROVISOR_TARGET_TOKEN", hide_env_values = true)]
-    pub token: String,
+    #[arg(long, env = "PROVISOR_TARGET_TOKEN", hide_env_values = true, required_unless_present = "auth")]
+    pub token: Option<String>,
+    /// Further credentials, and tenants (YAML): tokens, passwords, issuers of signed tokens, OAuth 2.0 clients.
+    #[arg(long, value_name = "FILE")]
+    pub auth: Option<PathBuf>,
     /// Keep resources in this file instead of in memory.
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
-    /// Mimic the refusals of a kind of application.
-    #[arg(long, value_enum, default_value_t)]
-    pub dialect: TargetDialect,
-    /// Fault rules (JSON) to start with.
+    /// Serve further types of resource and extensions: a directory of schemas and resource types (JSON).
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+    /// Mimic what a kind of application refuses or gets wrong.
+    #[arg(long, value_name = "NAME", default_value = "standard", value_parser = dialects())]
+    pub dialect: &'static Dialect,
+    /// Fault rules (YAML or JSON) to start with.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum TargetDialect {
-    /// Everything that RFC 7644 offers.
-    #[default]
-    Standard,
-    /// Every filter is refused.
-    NoFilter,
+/// The names of the dialects, each with what it does.
+fn dialects() -> impl TypedValueParser<Value = &'static Dialect> {
+    let names = Dialect::all().iter().map(|dialect| PossibleValue::new(dialect.name).help(dialect.summary));
+    PossibleValuesParser::new(names).map(|name| Dialect::named(&name).unwrap_or(Dialect::STANDARD))
 }
 
 #[derive(Debug, Args)]

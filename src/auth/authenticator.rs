@@ -15,6 +15,15 @@ use super::{
 };
 use crate::net::{HttpSettings, client, is_loopback};
 
+/// A kind of credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// A token, fixed or signed (RFC 6750).
+    Bearer,
+    /// A name and a password (RFC 7617).
+    Basic,
+}
+
 /// Decides who calls.
 #[derive(Default)]
 pub struct Authenticator {
@@ -76,22 +85,19 @@ impl Authenticator {
 
     /// What stands in the `WWW-Authenticate` headers of a refusal (RFC 9110 section 11.6.1, RFC 6750 section 3).
     pub fn challenges(&self, denied: Denied) -> Vec<&'static str> {
-        let mut challenges = Vec::new();
-        if !self.bearers.is_empty() || !self.issuers.is_empty() {
-            challenges.push(match denied {
-                Denied::Unknown | Denied::Token(_) => "Bearer realm=\"scim\", error=\"invalid_token\"",
-                Denied::Missing | Denied::KeysUnavailable => "Bearer realm=\"scim\"",
-            });
-        }
-        if !self.names.is_empty() {
-            challenges.push("Basic realm=\"scim\", charset=\"UTF-8\"");
-        }
-        challenges
+        let challenge = |scheme| match (scheme, denied) {
+            (Scheme::Bearer, Denied::Unknown | Denied::Token(_)) => "Bearer realm=\"scim\", error=\"invalid_token\"",
+            (Scheme::Bearer, Denied::Missing | Denied::KeysUnavailable) => "Bearer realm=\"scim\"",
+            (Scheme::Basic, _) => "Basic realm=\"scim\", charset=\"UTF-8\"",
+        };
+        self.schemes().into_iter().map(challenge).collect()
     }
 
-    /// The kinds of credential it accepts: bearer tokens, names with passwords.
-    pub fn accepts(&self) -> (bool, bool) {
-        (!self.bearers.is_empty() || !self.issuers.is_empty(), !self.names.is_empty())
+    /// The kinds of credential that it accepts.
+    pub fn schemes(&self) -> Vec<Scheme> {
+        let bearer = !self.bearers.is_empty() || !self.issuers.is_empty();
+        let basic = !self.names.is_empty();
+        bearer.then_some(Scheme::Bearer).into_iter().chain(basic.then_some(Scheme::Basic)).collect()
     }
 
     async fn authenticate_token(&self, token: &[u8]) -> Result<Principal, Denied> {

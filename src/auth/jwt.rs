@@ -16,7 +16,8 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 /// Accepts the tokens of one issuer.
 pub(super) struct JwtVerifier {
     keys: Keys,
-    rules: Validation,
+    /// One for each algorithm that is accepted: a key serves a single family of them.
+    rules: Vec<Validation>,
     /// The claim that names a user of the application.
     user_claim: Option<String>,
     access: Access,
@@ -39,15 +40,16 @@ pub(super) struct Expected<'a> {
 
 impl JwtVerifier {
     pub(super) fn new(keys: Keys, expected: Expected<'_>, user_claim: Option<String>, access: Access) -> Self {
-        let mut rules = Validation {
-            algorithms: expected.algorithms,
-            leeway: expected.leeway_seconds,
-            validate_nbf: true,
-            ..Validation::default()
-        };
-        rules.set_issuer(&[expected.issuer]);
-        rules.set_audience(&[expected.audience]);
-        rules.set_required_spec_claims(&["exp", "iss", "aud"]);
+        let rules = expected.algorithms.iter().map(|algorithm| {
+            let mut rules = Validation::new(*algorithm);
+            rules.leeway = expected.leeway_seconds;
+            rules.validate_nbf = true;
+            rules.set_issuer(&[expected.issuer]);
+            rules.set_audience(&[expected.audience]);
+            rules.set_required_spec_claims(&["exp", "iss", "aud"]);
+            rules
+        });
+        let rules = rules.collect();
         Self { keys, rules, user_claim, access }
     }
 
@@ -58,9 +60,8 @@ impl JwtVerifier {
         }
         // The header of an unsigned token (`alg: none`) does not read at all: there is no such algorithm here.
         let header = decode_header(token).map_err(|_| Denied::Token("it is no JWT of a known algorithm"))?;
-        if !self.rules.algorithms.contains(&header.alg) {
-            return Err(Denied::Token("its algorithm is not allowed"));
-        }
+        let rules = self.rules.iter().find(|rules| rules.algorithms.contains(&header.alg));
+        let rules = rules.ok_or(Denied::Token("its algorithm is not allowed"))?;
         if header.crit.is_some() {
             // RFC 7515 section 4.1.11: extensions that are not understood make a token invalid.
             return Err(Denied::Token("it needs extensions that are not known here"));
@@ -72,7 +73,7 @@ impl JwtVerifier {
         };
         let mut denied = Denied::Token("its key is not known");
         for key in keys.iter().filter(|key| key.may_verify(key_id, header.alg)) {
-            match decode::<Map<String, Value>>(token, &key.key, &self.rules) {
+            match decode::<Map<String, Value>>(token, &key.key, rules) {
                 Ok(verified) => return Ok(self.principal(&verified.claims)),
                 Err(error) => denied = Denied::Token(reason(error.kind())),
             }

@@ -80,8 +80,14 @@ fn from_jwk(written: Value) -> Option<VerifyingKey> {
         Some(algorithm) => Some(Algorithm::try_from(algorithm).ok()?),
         None => None,
     };
-    let key = DecodingKey::from_jwk(&jwk).ok().filter(|key| key.family() != AlgorithmFamily::Hmac)?;
-    Some(VerifyingKey { id: jwk.common.key_id, algorithm, key })
+    let key = DecodingKey::from_jwk(&jwk).ok()?;
+    let usable = match key.family() {
+        AlgorithmFamily::Hmac => false,
+        // The crate takes the first 32 bytes without asking whether there are as many.
+        AlgorithmFamily::Ed => key.try_get_as_bytes().is_ok_and(|bytes| bytes.len() == 32),
+        AlgorithmFamily::Rsa | AlgorithmFamily::Ec => true,
+    };
+    usable.then_some(VerifyingKey { id: jwk.common.key_id, algorithm, key })
 }
 
 #[cfg(test)]
@@ -109,6 +115,7 @@ mod tests {
             {"kty": "oct", "kid": "d", "k": "c2VjcmV0"},
             {"kty": "XYZ", "kid": "e"},
             {"kty": "RSA", "kid": "f", "n": "!", "e": "AQAB"},
+            {"kty": "OKP", "kid": "g", "crv": "Ed25519", "x": "AAAA"},
             7,
         ]));
         assert_eq!(keys.iter().map(|key| key.id.as_deref()).collect::<Vec<_>>(), [Some("a")]);

@@ -17,7 +17,7 @@ pub(crate) mod test_keys;
 #[cfg(test)]
 mod tests;
 
-pub use authenticator::Authenticator;
+pub use authenticator::{Authenticator, Scheme};
 pub use settings::{
     Access, BasicSettings, BearerSettings, ClientSettings, CredentialSettings, JwtSettings, SetupError,
 };

@@ -1,7 +1,7 @@
 //! Keys of issuers for tests: they sign tokens, and publish themselves.
 
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode, get_current_timestamp};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
 use serde_json::{Value, json};
 
@@ -48,7 +48,13 @@ impl SigningKey {
 
     /// The public half, as it is published.
     pub(crate) fn jwk(&self) -> Value {
-        let mut jwk = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
+        let pem = self.public_pem.as_bytes();
+        let key = match self.algorithm {
+            Algorithm::RS256 => DecodingKey::from_rsa_pem(pem),
+            Algorithm::ES256 => DecodingKey::from_ec_pem(pem),
+            _ => DecodingKey::from_ed_pem(pem),
+        };
+        let mut jwk = Jwk::from_decoding_key(&key.unwrap(), Some(self.algorithm)).unwrap();
         jwk.common.key_id = Some(self.id.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         serde_json::to_value(jwk).unwrap()

@@ -25,7 +25,7 @@ use crate::{
     },
     graph_emulator::{self, Emulator, Staged, Tenant},
     model::JobId,
-    scim_server::{self, Dialect, Server},
+    scim_server::{self, Server},
     secret::Secret,
     source::{
         Source,
@@ -40,15 +40,8 @@ use crate::{
 const TARGET_TOKEN: &str = "demo";
 
 pub(super) async fn demo(options: Demo) -> anyhow::Result<Ended> {
-    let target = Server::start(scim_server::Settings {
-        listen: options.listen,
-        token: Secret::new(TARGET_TOKEN),
-        database: None,
-        schemas: None,
-        dialect: Dialect::Standard,
-        faults: Vec::new(),
-    })
-    .context("cannot serve the demo's target")?;
+    let target = Server::start(scim_server::Settings::new(options.listen, Secret::new(TARGET_TOKEN)))
+        .context("cannot serve the demo's target")?;
     let directory = Directory::start(options.source).await?;
     eprintln!("source: {}", directory.describe());
     eprintln!("target: {}", target.base_url());

@@ -19,7 +19,7 @@ mod target;
 
 use std::process::ExitCode;
 
-use crate::{app::Unworkable, cli::Command, config::ConfigErrors};
+use crate::{app::Unworkable, cli::Command, config::ConfigErrors, scim_server::AccessError};
 
 /// How a command ended, when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     for cause in error.chain().skip(1) {
         eprintln!("  caused by: {cause}");
     }
-    let theirs =
-        error.chain().any(|cause| cause.is::<Usage>() || cause.is::<ConfigErrors>() || cause.is::<Unworkable>());
+    let theirs = error.chain().any(|cause| {
+        cause.is::<Usage>() || cause.is::<ConfigErrors>() || cause.is::<Unworkable>() || cause.is::<AccessError>()
+    });
     ExitCode::from(if theirs { 2 } else { 1 })
 }

@@ -26,6 +26,8 @@ pub use resolved::{
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use self::document::{Document, NodeId};
 use self::resolve::Resolver;
 use self::secrets::Surroundings;
@@ -53,6 +55,22 @@ impl Config {
             Some(config) if resolver.problems.is_empty() => Ok(config),
             _ => Err(invalid(in_order(resolver.problems))),
         }
+    }
+}
+
+/// Reads the text of another file that is written like a configuration: YAML with references, every problem at its
+/// place. `file` is where it lies.
+pub fn read_settings<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, ConfigErrors> {
+    let invalid = |problems: Vec<Problem>| ConfigErrors::Invalid { file: file.to_owned(), problems };
+    let mut document = Document::parse(text).map_err(|problem| invalid(vec![problem]))?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let surroundings = Surroundings { environment: &secrets::environment_variable, folder };
+    let mut problems = secrets::put_in(&mut document, &surroundings);
+    let reading = read::read::<T>(&document, secrets::nodes(&problems));
+    problems.extend(reading.problems);
+    match reading.value {
+        Some(value) if problems.is_empty() => Ok(value),
+        _ => Err(invalid(in_order(problems))),
     }
 }
 

@@ -1,13 +1,12 @@
 //! The endpoints beside the protocol: faults, the journal, a clean slate.
 
 use actix_web::HttpResponse;
-use actix_web::http::Method;
 use actix_web::web::Bytes;
 use url::form_urlencoded;
 
 use super::Service;
 use super::endpoint::Endpoint;
-use super::faults::Rule;
+use super::fault_rule::Rule;
 use super::storage::Failure;
 use crate::scim::{ScimError, ScimType};
 
@@ -15,12 +14,12 @@ use crate::scim::{ScimError, ScimType};
 pub(super) async fn handle(
     service: &Service,
     endpoint: &Endpoint,
-    method: &Method,
+    method: &str,
     query: &str,
     body: &Bytes,
 ) -> Result<Option<HttpResponse>, Failure> {
     let done = || HttpResponse::NoContent().finish();
-    Ok(Some(match (endpoint, method.as_str()) {
+    Ok(Some(match (endpoint, method) {
         (Endpoint::Faults, "GET") => HttpResponse::Ok().json(service.faults.counted()),
         (Endpoint::Faults, "POST") => {
             service.faults.set(read_rules(body)?);
@@ -37,6 +36,7 @@ pub(super) async fn handle(
         }
         (Endpoint::Reset, "POST") => {
             service.storage.write(|tx| tx.clear()).await?;
+            service.past.clear();
             done()
         }
         _ => return Ok(None),

@@ -2,34 +2,45 @@
 
 use serde_json::{Value, json};
 
+use super::MOST_BODY_BYTES;
 use super::query::MOST_RESULTS;
 use super::resource_types::{Kind, ResourceTypes};
-use super::{Dialect, MOST_BODY_BYTES};
+use crate::auth::Scheme;
 use crate::scim::{
     AuthenticationScheme, BulkSupport, Extension, FilterSupport, ListResponse, Resource, ResourceType, Schema,
     SchemaExtension, ServiceProviderConfig, Supported, urn,
 };
 
-/// What it offers in this dialect.
-pub(super) fn service_provider_config(dialect: Dialect, base: &str) -> ServiceProviderConfig {
+/// What it offers to callers with these kinds of credential.
+pub(super) fn service_provider_config(schemes: &[Scheme], base: &str) -> ServiceProviderConfig {
     ServiceProviderConfig {
         patch: Supported { supported: true },
         bulk: BulkSupport { supported: false, max_operations: 0, max_payload_size: MOST_BODY_BYTES as u64 },
-        filter: FilterSupport { supported: dialect != Dialect::NoFilter, max_results: MOST_RESULTS },
+        filter: FilterSupport { supported: true, max_results: MOST_RESULTS },
         etag: Supported { supported: true },
-        authentication_schemes: vec![AuthenticationScheme {
-            kind: "oauthbearertoken".to_owned(),
-            name: "Bearer token".to_owned(),
-            description: "A fixed token in the Authorization header".to_owned(),
-            spec_uri: Some("https://www.rfc-editor.org/info/rfc6750".to_owned()),
-            documentation_uri: None,
-            primary: Some(true),
-        }],
+        authentication_schemes: schemes.iter().map(authentication_scheme).collect(),
         meta: Some(json!({
             "resourceType": "ServiceProviderConfig",
             "location": address(&[base, urn::SERVICE_PROVIDER_CONFIG_ENDPOINT]),
         })),
         ..ServiceProviderConfig::default()
+    }
+}
+
+fn authentication_scheme(scheme: &Scheme) -> AuthenticationScheme {
+    let (kind, name, description, document) = match scheme {
+        Scheme::Bearer => {
+            ("oauthbearertoken", "Bearer token", "A fixed or a signed token in the Authorization header", "rfc6750")
+        }
+        Scheme::Basic => ("httpbasic", "Name and password", "HTTP basic authentication", "rfc7617"),
+    };
+    AuthenticationScheme {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        description: description.to_owned(),
+        spec_uri: Some(["https://www.rfc-editor.org/info/", document].concat()),
+        documentation_uri: None,
+        primary: Some(*scheme == Scheme::Bearer),
     }
 }
 

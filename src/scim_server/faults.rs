@@ -1,55 +1,16 @@
-//! Misbehaviour on demand: rules that make chosen write requests hang, break off, wait or fail.
+//! Misbehaviour on demand: the rules in force, and what they do to one request.
 //!
 //! Rules decide; what a fault does to a connection is done by the routes.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde::Serialize;
 use tokio::sync::watch;
 
-/// A rule: which requests, when, and what happens to them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "WrittenRule", into = "WrittenRule")]
-pub struct Rule {
-    /// Any method, when not given.
-    pub method: Option<String>,
-    /// The path without the base (`/Users`), and everything under it. Any path, when not given.
-    pub path: Option<String>,
-    pub turn: Turn,
-    pub moment: Moment,
-    pub effect: Effect,
-}
-
-/// Which of the matching requests are struck, counted from the moment the rule is set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// This one alone; 1 is the first.
-    Nth(u64),
-    /// Each time this many have come.
-    Every(u64),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Moment {
-    /// Nothing of the request has happened.
-    BeforeCommit,
-    /// The request has been done; only its answer is missing.
-    AfterCommit,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// No answer until the rules are deleted, and then the connection breaks off.
-    Hang,
-    /// The connection breaks off without an answer.
-    Drop,
-    /// This status instead of the answer.
-    Status { status: u16, retry_after_seconds: Option<u64> },
-    /// The request goes on after this time.
-    Delay(Duration),
-}
+use super::fault_rule::{Effect, Fault, Moment, Rule, Spoilt, Turn};
 
 /// A rule and how often it struck.
 #[derive(Clone, Debug, Serialize)]
@@ -59,13 +20,23 @@ pub(super) struct CountedRule {
     /// Requests it looked at and found matching.
     matched: u64,
     fired: u64,
+    /// For a rule that limits a rate: what it still lets through.
+    #[serde(skip)]
+    allowance: Option<Allowance>,
 }
 
 /// What will happen to one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Strike {
+    /// Too many requests: when the next one may come, in seconds.
+    pub(super) limited: Option<u64>,
     pub(super) before_commit: Option<Effect>,
     pub(super) after_commit: Option<Effect>,
+    pub(super) answer: Option<Spoilt>,
+    /// A read sees what was there this long ago.
+    pub(super) stale: Option<Duration>,
+    /// Some read may yet ask for what was there this long ago: a write must leave it behind.
+    pub(super) keep: Option<Duration>,
 }
 
 /// The rules in force.
@@ -73,6 +44,13 @@ pub(super) struct Faults {
     /// Guards the rules and their counts; held while one request is looked at.
     rules: Mutex<Vec<CountedRule>>,
     released: watch::Sender<()>,
+}
+
+/// How many requests may come: a second's worth at once, and more as time goes by.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    requests: f64,
+    counted: Instant,
 }
 
 impl Faults {
@@ -84,7 +62,8 @@ impl Faults {
 
     /// Replaces all rules; counting starts anew. Requests that hang go on hanging.
     pub(super) fn set(&self, rules: Vec<Rule>) {
-        *self.rules() = rules.into_iter().map(|rule| CountedRule { rule, matched: 0, fired: 0 }).collect();
+        let counted = |rule| CountedRule { rule, matched: 0, fired: 0, allowance: None };
+        *self.rules() = rules.into_iter().map(counted).collect();
     }
 
     /// Removes all rules and releases what hangs.
@@ -103,18 +82,15 @@ impl Faults {
         let _ = self.released.subscribe().changed().await;
     }
 
-    /// Counts a request and says what will happen to it. At each moment the first rule that strikes counts.
-    pub(super) fn strike(&self, method: &str, path: &str) -> Strike {
+    /// Counts a request and says what will happen to it. Of each kind, the first rule that strikes counts.
+    pub(super) fn strike(&self, method: &str, path: &str, writes: bool, now: Instant) -> Strike {
         let mut strike = Strike::default();
-        for counted in self.rules().iter_mut().filter(|counted| counted.rule.matches(method, path)) {
-            counted.matched += 1;
-            let place = match counted.rule.moment {
-                Moment::BeforeCommit => &mut strike.before_commit,
-                Moment::AfterCommit => &mut strike.after_commit,
-            };
-            if place.is_none() && counted.rule.turn.has_come(counted.matched) {
-                counted.fired += 1;
-                *place = Some(counted.rule.effect);
+        for counted in self.rules().iter_mut() {
+            if let Fault::Stale(age) = counted.rule.fault {
+                strike.keep = strike.keep.max(Some(age));
+            }
+            if counted.rule.matches(method, path, writes) {
+                counted.strike(&mut strike, now);
             }
         }
         strike
@@ -126,14 +102,34 @@ impl Faults {
     }
 }
 
-impl Rule {
-    fn matches(&self, method: &str, path: &str) -> bool {
-        let under = |prefix: &str| {
-            let rest = path.strip_prefix(prefix.trim_end_matches('/'));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+impl CountedRule {
+    fn strike(&mut self, strike: &mut Strike, now: Instant) {
+        self.matched += 1;
+        if !self.rule.turn.has_come(self.matched) {
+            return;
+        }
+        let fired = match self.rule.fault {
+            Fault::Exchange(Moment::BeforeCommit, effect) => first(&mut strike.before_commit, effect),
+            Fault::Exchange(Moment::AfterCommit, effect) => first(&mut strike.after_commit, effect),
+            Fault::Answer(spoilt) => first(&mut strike.answer, spoilt),
+            Fault::Stale(age) => first(&mut strike.stale, age),
+            Fault::Rate(per_second) => match self.wait(per_second, now) {
+                Some(seconds) => first(&mut strike.limited, seconds),
+                None => false,
+            },
         };
-        self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
-            && self.path.as_deref().is_none_or(under)
+        self.fired += u64::from(fired);
+    }
+
+    /// Takes one request from what is allowed; when there is none, says in how many seconds there will be.
+    fn wait(&mut self, per_second: u32, now: Instant) -> Option<u64> {
+        let rate = f64::from(per_second);
+        let Allowance { requests, counted } = self.allowance.unwrap_or(Allowance { requests: rate, counted: now });
+        let requests = (requests + now.saturating_duration_since(counted).as_secs_f64() * rate).min(rate);
+        let allowed = requests >= 1.0;
+        self.allowance = Some(Allowance { requests: if allowed { requests - 1.0 } else { requests }, counted: now });
+        // `Retry-After` knows whole seconds, and the next request is never further away than one.
+        (!allowed).then_some(1)
     }
 }
 
@@ -142,90 +138,19 @@ impl Turn {
         match self {
             Self::Nth(nth) => matched == nth,
             Self::Every(every) => matched.is_multiple_of(every),
+            // The die is thrown by the number of the request, so that what other rules do does not change it.
+            Self::Chance { probability, seed } => {
+                StdRng::seed_from_u64(seed ^ matched.rotate_left(32)).random_bool(probability)
+            }
         }
     }
 }
 
-/// A rule as it is written in JSON.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenRule {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    method: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    path: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    nth: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    every: Option<u64>,
-    moment: Moment,
-    #[serde(rename = "do")]
-    effect: WrittenEffect,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct WrittenEffect {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hang: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    drop: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delay_ms: Option<u64>,
-}
-
-impl TryFrom<WrittenRule> for Rule {
-    type Error = &'static str;
-
-    fn try_from(written: WrittenRule) -> Result<Self, Self::Error> {
-        let turn = match (written.nth, written.every) {
-            (None, None) => Turn::Every(1),
-            (Some(nth), None) if nth > 0 => Turn::Nth(nth),
-            (None, Some(every)) if every > 0 => Turn::Every(every),
-            _ => return Err("give `nth` or `every`, at least 1"),
-        };
-        let effect = match written.effect {
-            WrittenEffect { hang: Some(true), drop: None, status: None, retry_after: None, delay_ms: None } => {
-                Effect::Hang
-            }
-            WrittenEffect { hang: None, drop: Some(true), status: None, retry_after: None, delay_ms: None } => {
-                Effect::Drop
-            }
-            WrittenEffect { hang: None, drop: None, status: Some(status @ 200..=599), retry_after, delay_ms: None } => {
-                Effect::Status { status, retry_after_seconds: retry_after }
-            }
-            WrittenEffect { hang: None, drop: None, status: None, retry_after: None, delay_ms: Some(milliseconds) } => {
-                Effect::Delay(Duration::from_millis(milliseconds))
-            }
-            _ => return Err("`do` is one of hang, drop, status (200 to 599, with retry_after) and delay_ms"),
-        };
-        Ok(Self { method: written.method, path: written.path, turn, moment: written.moment, effect })
-    }
-}
-
-impl From<Rule> for WrittenRule {
-    fn from(rule: Rule) -> Self {
-        let (nth, every) = match rule.turn {
-            Turn::Nth(nth) => (Some(nth), None),
-            Turn::Every(every) => (None, Some(every)),
-        };
-        let effect = match rule.effect {
-            Effect::Hang => WrittenEffect { hang: Some(true), ..WrittenEffect::default() },
-            Effect::Drop => WrittenEffect { drop: Some(true), ..WrittenEffect::default() },
-            Effect::Status { status, retry_after_seconds } => {
-                WrittenEffect { status: Some(status), retry_after: retry_after_seconds, ..WrittenEffect::default() }
-            }
-            Effect::Delay(delay) => WrittenEffect {
-                delay_ms: Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
-                ..WrittenEffect::default()
-            },
-        };
-        Self { method: rule.method, path: rule.path, nth, every, moment: rule.moment, effect }
-    }
+/// Puts a value where there is none; true when it did.
+fn first<T>(place: &mut Option<T>, value: T) -> bool {
+    let free = place.is_none();
+    place.get_or_insert(value);
+    free
 }
 
 #[cfg(test)]
@@ -234,54 +159,68 @@ mod tests {
 
     use super::*;
 
-    fn rule(written: Value) -> Rule {
-        serde_json::from_value(written).unwrap()
-    }
-
-    #[test]
-    fn a_rule_reads_and_writes_the_same() {
-        for written in [
-            json!({"method": "POST", "path": "/Users", "nth": 3, "moment": "before_commit", "do": {"hang": true}}),
-            json!({"every": 2, "moment": "after_commit", "do": {"drop": true}}),
-            json!({"every": 1, "moment": "after_commit", "do": {"status": 503, "retry_after": 1}}),
-            json!({"every": 1, "moment": "before_commit", "do": {"delay_ms": 50}}),
-        ] {
-            assert_eq!(serde_json::to_value(rule(written.clone())).unwrap(), written);
-        }
-    }
-
-    #[test]
-    fn a_rule_that_says_nothing_or_too_much_is_refused() {
-        for written in [
-            json!({"moment": "before_commit", "do": {}}),
-            json!({"moment": "before_commit", "do": {"hang": true, "drop": true}}),
-            json!({"moment": "before_commit", "do": {"hang": false}}),
-            json!({"moment": "before_commit", "do": {"status": 99}}),
-            json!({"moment": "before_commit", "do": {"retry_after": 1}}),
-            json!({"moment": "before_commit", "nth": 0, "do": {"hang": true}}),
-            json!({"moment": "before_commit", "nth": 1, "every": 1, "do": {"hang": true}}),
-            json!({"moment": "before_commit", "do": {"hang": true}, "nht": 1}),
-            json!({"do": {"hang": true}}),
-        ] {
-            assert!(serde_json::from_value::<Rule>(written.clone()).is_err(), "{written}");
-        }
+    fn faults(written: Value) -> Faults {
+        Faults::new(serde_json::from_value(written).unwrap())
     }
 
     #[test]
     fn rules_strike_when_their_turn_has_come() {
-        let faults = Faults::new(vec![
-            rule(
-                json!({"method": "post", "path": "/Users", "nth": 2, "moment": "before_commit", "do": {"drop": true}}),
-            ),
-            rule(json!({"every": 3, "moment": "after_commit", "do": {"hang": true}})),
-        ]);
+        let faults = faults(json!([
+            {"method": "post", "path": "/Users", "nth": 2, "moment": "before_commit", "do": {"drop": true}},
+            {"every": 3, "moment": "after_commit", "do": {"hang": true}},
+        ]));
+        let now = Instant::now();
         let struck: Vec<Strike> = [("POST", "/Users"), ("PATCH", "/Users/1"), ("POST", "/Users"), ("POST", "/UsersX")]
-            .map(|(method, path)| faults.strike(method, path))
+            .map(|(method, path)| faults.strike(method, path, true, now))
             .to_vec();
         let nothing = Strike::default();
-        let both = Strike { before_commit: Some(Effect::Drop), after_commit: Some(Effect::Hang) };
+        let both = Strike { before_commit: Some(Effect::Drop), after_commit: Some(Effect::Hang), ..Strike::default() };
         assert_eq!(struck, [nothing, nothing, both, nothing]);
         let fired: Vec<u64> = faults.counted().iter().map(|counted| counted.fired).collect();
         assert_eq!(fired, [1, 1]);
+    }
+
+    #[test]
+    fn of_each_kind_the_first_rule_counts() {
+        let faults = faults(json!([
+            {"nth": 2, "do": {"status": 500}},
+            {"do": {"status": 503}},
+            {"do": {"malformed": true}},
+            {"method": "GET", "do": {"stale_ms": 5}},
+            {"method": "PUT", "do": {"stale_ms": 9}},
+        ]));
+        let strike = |writes| faults.strike("GET", "/", writes, Instant::now());
+        let status = |status| Some(Effect::Status { status, retry_after_seconds: None });
+        assert_eq!(strike(true).before_commit, status(503));
+        assert_eq!(strike(true).before_commit, status(500));
+        let read = strike(false);
+        assert_eq!((read.before_commit, read.answer), (None, None));
+        assert_eq!((read.stale, read.keep), (Some(Duration::from_millis(5)), Some(Duration::from_millis(9))));
+    }
+
+    #[test]
+    fn chance_is_the_same_for_the_same_seed() {
+        let falls = |seed: u64| {
+            let faults = faults(json!([{"probability": 0.3, "seed": seed, "do": {"drop": true}}]));
+            (0..1000)
+                .map(|_| faults.strike("POST", "/", true, Instant::now()).before_commit.is_some())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(falls(1), falls(1));
+        assert_ne!(falls(1), falls(2));
+        let struck = falls(1).into_iter().filter(|struck| *struck).count();
+        assert!((240..360).contains(&struck), "{struck}");
+    }
+
+    #[test]
+    fn a_rate_lets_a_seconds_worth_through_and_goes_on_with_time() {
+        let faults = faults(json!([{"method": "*", "do": {"rate_per_second": 2}}]));
+        let start = Instant::now();
+        let limited = |milliseconds| {
+            let now = start + Duration::from_millis(milliseconds);
+            faults.strike("GET", "/", false, now).limited
+        };
+        assert_eq!([0, 0, 0, 400, 500, 500].map(limited), [None, None, Some(1), Some(1), None, Some(1)]);
+        assert_eq!([9000, 9000, 9000].map(limited), [None, None, Some(1)]);
     }
 }

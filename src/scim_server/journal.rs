@@ -17,6 +17,9 @@ const MOST_BODY_BYTES: usize = 64 * 1024;
 pub(super) struct Entry {
     /// Counts from 1 and never goes back.
     sequence: u64,
+    /// The name of the tenant; empty for the default one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    tenant: String,
     method: String,
     /// Without the base: `/Users/7`.
     path: String,
@@ -40,7 +43,7 @@ struct Entries {
 
 impl Journal {
     /// Notes a request and gives its number.
-    pub(super) fn record(&self, method: &str, path: &str, body: &[u8]) -> u64 {
+    pub(super) fn record(&self, tenant: &str, method: &str, path: &str, body: &[u8]) -> u64 {
         let body = if body.len() <= MOST_BODY_BYTES { body.into() } else { Box::default() };
         let mut entries = self.entries();
         entries.last += 1;
@@ -50,6 +53,7 @@ impl Journal {
         }
         entries.kept.push_back(Entry {
             sequence,
+            tenant: tenant.to_owned(),
             method: method.to_owned(),
             path: path.to_owned(),
             status: None,
@@ -104,20 +108,20 @@ mod tests {
     #[test]
     fn requests_are_kept_in_order_with_their_answers() {
         let journal = Journal::default();
-        let first = journal.record("POST", "/Users", br#"{"userName": "ada"}"#);
-        let second = journal.record("DELETE", "/Users/1", b"");
+        let first = journal.record("", "POST", "/Users", br#"{"userName": "ada"}"#);
+        let second = journal.record("acme", "DELETE", "/Users/1", b"");
         journal.settle(second, 204);
         assert_eq!(
             serde_json::to_value(journal.since(0)).unwrap(),
             json!([
                 {"sequence": 1, "method": "POST", "path": "/Users", "status": null, "body": {"userName": "ada"}},
-                {"sequence": 2, "method": "DELETE", "path": "/Users/1", "status": 204, "body": null},
+                {"sequence": 2, "tenant": "acme", "method": "DELETE", "path": "/Users/1", "status": 204, "body": null},
             ])
         );
         assert_eq!(journal.since(first).len(), 1);
         journal.clear();
         journal.settle(first, 201);
-        assert_eq!(journal.record("POST", "/Users", b"x"), 3);
+        assert_eq!(journal.record("", "POST", "/Users", b"x"), 3);
         journal.settle(second, 201);
         assert_eq!(serde_json::to_value(journal.since(0)).unwrap()[0]["status"], json!(null));
     }
@@ -126,11 +130,11 @@ mod tests {
     fn the_oldest_and_the_largest_are_not_kept() {
         let journal = Journal::default();
         for _ in 0..=MOST_ENTRIES {
-            journal.record("POST", "/Users", b"");
+            journal.record("", "POST", "/Users", b"");
         }
         assert_eq!(journal.since(0).len(), MOST_ENTRIES);
         assert_eq!(journal.since(0)[0].sequence, 2);
-        let last = journal.record("POST", "/Users", &vec![b'1'; MOST_BODY_BYTES + 1]);
+        let last = journal.record("", "POST", "/Users", &vec![b'1'; MOST_BODY_BYTES + 1]);
         assert_eq!(serde_json::to_value(journal.since(last - 1)).unwrap()[0]["body"], json!(null));
     }
 }

@@ -2,14 +2,26 @@
 //!
 //! It shares the protocol's words with the client side and nothing else. It keeps its resources in SQLite, and it can
 //! misbehave on demand.
+//!
+//! A request passes `routes` (who calls, and which faults strike), `exchange` (its endpoint, in the dialect of its
+//! tenant), `resources` (what a method does), `service` (the rules) and `storage`.
 
+mod access;
 mod admin;
+mod dialect;
 mod discovery;
 mod endpoint;
+mod everywhere;
+mod exchange;
+mod fault_rule;
 mod faults;
 mod journal;
+mod json_body;
+mod lagging;
+mod past;
 mod projection;
 mod query;
+mod reply;
 mod resource_types;
 mod resources;
 mod routes;
@@ -30,14 +42,18 @@ use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer, web};
 use tokio::task::JoinHandle;
 
-pub use faults::{Effect, Moment, Rule, Turn};
+pub use access::{AccessError, AccessSettings, TenantSettings};
+pub use dialect::Dialect;
+pub use fault_rule::Rule;
 pub use schema_files::SchemaFileError;
 pub use storage::OpenError;
 pub use tenant::Tenant;
 
 use crate::secret::Secret;
+use access::Access;
 use faults::Faults;
 use journal::Journal;
+use past::Past;
 use resource_types::ResourceTypes;
 use storage::Storage;
 
@@ -51,13 +67,17 @@ const BASE: &str = "/scim/v2";
 pub struct Settings {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The bearer token of every client.
-    pub token: Secret,
+    /// A bearer token that opens the default tenant and the administration.
+    pub token: Option<Secret>,
+    /// Further credentials, and tenants.
+    pub access: AccessSettings,
+    /// Where key files that `access` names are looked for.
+    pub access_folder: PathBuf,
     /// The SQLite file; in memory when there is none.
     pub database: Option<PathBuf>,
     /// A directory of documents that describe further types of resource and extensions.
     pub schemas: Option<PathBuf>,
-    pub dialect: Dialect,
+    pub dialect: &'static Dialect,
     /// Faults in force from the start.
     pub faults: Vec<Rule>,
 }
@@ -65,17 +85,17 @@ pub struct Settings {
 impl Settings {
     /// A server of the standard types that behaves, in memory.
     pub fn new(listen: SocketAddr, token: Secret) -> Self {
-        Self { listen, token, database: None, schemas: None, dialect: Dialect::Standard, faults: Vec::new() }
+        Self {
+            listen,
+            token: Some(token),
+            access: AccessSettings::default(),
+            access_folder: PathBuf::new(),
+            database: None,
+            schemas: None,
+            dialect: Dialect::STANDARD,
+            faults: Vec::new(),
+        }
     }
-}
-
-/// What the server refuses although the protocol has it, as real applications do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
-    #[default]
-    Standard,
-    /// Any `filter` is refused, and the configuration says so.
-    NoFilter,
 }
 
 /// Why a server does not start.
@@ -83,6 +103,8 @@ pub enum Dialect {
 pub enum StartError {
     #[error(transparent)]
     Database(#[from] OpenError),
+    #[error("the tenants and their credentials cannot be set up")]
+    Access(#[from] AccessError),
     #[error(transparent)]
     Schemas(#[from] SchemaFileError),
     #[error("cannot listen on `{address}`")]
@@ -99,13 +121,14 @@ impl Server {
             Some(directory) => ResourceTypes::load(directory)?,
             None => ResourceTypes::standard(),
         };
+        let access = Access::new(settings.access, &settings.access_folder, settings.token, settings.dialect)?;
         let service = Data::new(Service {
             types: Arc::new(types),
             storage: Storage::open(settings.database.as_deref())?,
-            token: settings.token,
-            dialect: settings.dialect,
+            access,
             faults: Faults::new(settings.faults),
             journal: Journal::default(),
+            past: Past::default(),
         });
         let shared = service.clone();
         let app = move || {
@@ -164,8 +187,8 @@ impl Running {
 struct Service {
     types: Arc<ResourceTypes>,
     storage: Storage,
-    token: Secret,
-    dialect: Dialect,
+    access: Access,
     faults: Faults,
     journal: Journal,
+    past: Past,
 }

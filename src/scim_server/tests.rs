@@ -6,6 +6,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
+
+mod access;
+mod dialects;
+mod faults;
+mod wire;
 use crate::scim::urn;
 
 const TOKEN: &str = "a token for tests";
@@ -28,18 +33,12 @@ impl Target {
     }
 
     fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            token: Secret::new(TOKEN),
-            database: None,
-            schemas: None,
-            dialect: Dialect::Standard,
-            faults: Vec::new(),
-        };
+        let mut settings = Settings::new("127.0.0.1:0".parse().unwrap(), Secret::new(TOKEN));
         change(&mut settings);
         // The provider is one for the process; another test may have set it.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
+        let client =
+            reqwest::Client::builder().user_agent("tests").no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
         Self { running: Server::start(settings).unwrap(), client }
     }
 
@@ -312,7 +311,7 @@ async fn what_is_no_request_is_refused_as_the_protocol_says() {
 
 #[actix_web::test]
 async fn discovery_is_open_where_it_must_be_and_tells_the_truth() {
-    let target = Target::with(|settings| settings.dialect = Dialect::NoFilter);
+    let target = Target::with(|settings| settings.dialect = Dialect::NO_FILTER);
     let url = [&target.running.base_url(), "/ServiceProviderConfig"].concat();
     let open = target.send(target.client.get(url)).await;
     assert_eq!((open.status.as_u16(), &open.body["filter"]["supported"]), (200, &json!(false)));

@@ -16,3 +16,4 @@ mod restart;
 mod secrets_stay_secret;
 mod store;
 mod support;
+mod target_server;

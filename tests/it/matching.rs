@@ -25,7 +25,7 @@ async fn existing_resources_are_adopted_and_brought_in_line() {
 #[tokio::test]
 async fn adoption_by_link_only_writes_nothing() {
     let policy = Policy { adoption: Adoption::LinkOnly, ..Policy::default() };
-    let gateway = Gateway::start_with(tenant_of(1), Dialect::Standard, policy).await;
+    let gateway = Gateway::start_with(tenant_of(1), Dialect::STANDARD, policy).await;
     gateway.target.create_user(&user_name(1)).await;
     gateway.target.writes().await;
     assert_eq!(gateway.cycle().await.counters.linked, 1);
@@ -60,7 +60,7 @@ async fn an_ambiguous_match_is_escrowed_and_the_others_go_on() {
 
 #[tokio::test]
 async fn two_objects_of_one_name_never_make_two_resources() {
-    for dialect in [Dialect::Standard, Dialect::NoFilter] {
+    for dialect in [Dialect::STANDARD, Dialect::NO_FILTER] {
         let mut tenant = tenant_of(3);
         tenant.users.push(user(4, &user_name(1)));
         let gateway = Gateway::start_with(tenant, dialect, Policy::default()).await;
@@ -115,7 +115,7 @@ async fn a_conflict_on_create_is_matched_again() {
 
 #[tokio::test]
 async fn a_target_without_filters_is_matched_without_duplicates() {
-    let gateway = Gateway::start_with(tenant_of(45), Dialect::NoFilter, Policy::default()).await;
+    let gateway = Gateway::start_with(tenant_of(45), Dialect::NO_FILTER, Policy::default()).await;
     gateway.target.create_user(&user_name(7)).await;
     let report = gateway.cycle().await;
     assert_eq!((report.state, report.counters.created), (CycleState::Succeeded, 44));

@@ -112,10 +112,10 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) async fn start(tenant: Tenant) -> Self {
-        Self::start_with(tenant, Dialect::Standard, Policy::default()).await
+        Self::start_with(tenant, Dialect::STANDARD, Policy::default()).await
     }
 
-    pub(crate) async fn start_with(tenant: Tenant, dialect: Dialect, policy: Policy) -> Self {
+    pub(crate) async fn start_with(tenant: Tenant, dialect: &'static Dialect, policy: Policy) -> Self {
         // The provider is one for the process; another test may have set it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let target = Target::start(dialect);
@@ -204,15 +204,10 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    fn start(dialect: Dialect) -> Self {
-        let running = Server::start(scim_server::Settings {
-            listen: ([127, 0, 0, 1], 0).into(),
-            token: Secret::new(TOKEN),
-            database: None,
-            schemas: None,
-            dialect,
-            faults: Vec::new(),
-        });
+    fn start(dialect: &'static Dialect) -> Self {
+        let mut settings = scim_server::Settings::new(([127, 0, 0, 1], 0).into(), Secret::new(TOKEN));
+        settings.dialect = dialect;
+        let running = Server::start(settings);
         Self { running: running.unwrap(), client: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 

@@ -262,6 +262,11 @@ pub(crate) fn get(url: &str, token: &str) -> Json {
     answer
 }
 
+/// The status of an answer to a bearer token.
+pub(crate) fn status(url: &str, token: &str) -> u16 {
+    exchange(|client| client.get(url).bearer_auth(token)).0
+}
+
 fn exchange(request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder) -> (u16, Json) {
     net::install_crypto_provider();
     let client = net::client(&net::HttpSettings::default()).expect("a client");
