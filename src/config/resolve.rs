@@ -152,9 +152,14 @@ impl Resolver<'_> {
     }
 
     fn application(&mut self, written: Located<WrittenApplication>, sources: &[SourceConfig]) -> Application {
-        let written = written.value;
+        let Located { value: written, node } = written;
         let WrittenTarget::Scim(mut scim) = written.target;
-        self.beside_the_file(&mut scim.ca_file);
+        scim.resolve_paths(self.folder);
+        for problem in scim.problems() {
+            let keys: Vec<&str> = ["target", "scim"].into_iter().chain(problem.at.iter().map(String::as_str)).collect();
+            let place = self.place(node, &keys);
+            self.problem(place, problem.what, problem.hint);
+        }
         Application {
             name: self.name(written.name),
             target: TargetConfig::Scim(scim),

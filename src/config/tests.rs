@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::JobId;
 use crate::secret::Secret;
+use crate::target::{Auth, Protected, ScimTarget};
 
 const SOUND: &str = r#"
 store: { url: "postgres://app:${env:DB_PASSWORD}@db/provisor" }
@@ -107,6 +108,17 @@ fn the_configuration_that_the_readme_shows_is_sound() {
 }
 
 #[test]
+fn the_settings_of_a_target_that_the_readme_shows_are_sound() {
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("```yaml\n").nth(2).and_then(|after| after.split("```").next()).expect("it shows them");
+    let target = shown.replace('\n', "\n        ");
+    let text = format!("applications:\n- name: crm\n  jobs: []\n  target:\n      scim:\n        {target}");
+    let config = Config::parse(&text, Path::new("provisor.yaml"), &|_| Some("secret".to_owned())).expect("it is sound");
+    let TargetConfig::Scim(scim) = &config.applications[0].target;
+    ScimTarget::new(scim.as_ref().clone(), Protected::default()).expect("it works");
+}
+
+#[test]
 fn an_unreadable_file_says_so() {
     let error = Config::load(Path::new("/nowhere/provisor.yaml")).expect_err("it is not there");
     insta::assert_snapshot!(error, @"the configuration `/nowhere/provisor.yaml` cannot be read; name another file with `-c FILE`");
@@ -115,6 +127,39 @@ fn an_unreadable_file_says_so() {
 /// Everything but the outermost shape, to put one mistake into.
 fn with_job(lines: &str) -> String {
     SOUND.replace("template: scim-ldap", &format!("template: scim-ldap\n        {lines}"))
+}
+
+fn with_auth(auth: &str) -> String {
+    SOUND.replace("{ bearer: \"${env:CRM_TOKEN}\" }", auth)
+}
+
+fn with_target(lines: &str) -> String {
+    SOUND.replace("auth: { bearer: \"${env:CRM_TOKEN}\" }", &format!("auth: {{ bearer: x }}, {lines}"))
+}
+
+#[test]
+fn everything_about_a_target_can_be_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    std::fs::write(folder.path().join("key.pem"), key.serialize_pem()).expect("it is writable");
+    let text = with_auth(
+        "{ jwt_bearer: { token_url: 'https://login.example/t', issuer: x, subject: s, audience: a, scope: b,
+            key_file: key.pem, algorithm: ES256, key_id: k } },
+          headers: { X-Api-Key: '${env:CRM_TOKEN}' }, user_agent: gateway/1, timeout_seconds: 5, proxy: none,
+          concurrency: 4,
+          profile: { preset: okta-style, filter: true, filter_attributes: [userName], filter_types: [Users],
+            max_page_size: 50, paging: cursor, sort: true, match_lag_seconds: 1, patch: true, put: false,
+            patch_form: object, value_paths: false, operations_per_patch: 1, member_removal: values,
+            text_booleans: true, etag: true, delete: disable, members_per_patch: 10, members_on_create: false,
+            members_readable: false, bulk: true, bulk_max_operations: 5, bulk_max_bytes: 1000, media_type: json,
+            endpoints: { Users: /People } }",
+    );
+    let config = Config::parse(&text, &folder.path().join("provisor.yaml"), &environment).expect("it is sound");
+    assert!(!format!("{config:?}").contains("hunter2"), "a secret prints itself");
+    let TargetConfig::Scim(scim) = &config.applications[0].target;
+    assert_eq!(scim.headers["X-Api-Key"].expose(), "hunter2");
+    assert!(matches!(&scim.auth, Auth::JwtBearer { key_file, .. } if *key_file == folder.path().join("key.pem")));
+    ScimTarget::new(scim.as_ref().clone(), Protected::default()).expect("it works");
 }
 
 #[test]
@@ -158,6 +203,31 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("a bad store URL", SOUND.replace("@db/", "@:x/")),
         ("no target URL", SOUND.replace("https://crm.example.com/scim/v2", "crm.example.com")),
         ("no target kind", SOUND.replace("scim: {", "sim: {")),
+        ("a target URL with a query", SOUND.replace("/scim/v2\"", "/scim/v2?x=1\"")),
+        ("an empty token", SOUND.replace("${env:CRM_TOKEN}", "")),
+        ("a way to authenticate that is none", SOUND.replace("auth: { bearer:", "auth: { token:")),
+        (
+            "a key file that is not there",
+            with_auth("{ jwt_bearer: { token_url: 'https://login.example/t', issuer: x, key_file: nowhere.pem } }"),
+        ),
+        ("a user name with a colon", with_auth("{ basic: { username: 'a:b', password: hunter2 } }")),
+        (
+            "an algorithm that is none",
+            with_auth(
+                "{ jwt_bearer: { token_url: 'https://login.example/t', issuer: x, key_file: k, algorithm: HS256 } }",
+            ),
+        ),
+        ("a header that is none", with_target("headers: { 'X Key': hunter2 }")),
+        ("a header of ours", with_target("headers: { Content-Type: text/plain, authorization: hunter2 }")),
+        ("a header on two lines", with_target("headers: { X-Key: \"hunter2\\nhunter2\" }")),
+        (
+            "a certificate that is not there",
+            with_target("client_certificate: { certificate_file: nowhere.pem, key_file: nowhere.key }"),
+        ),
+        ("authorities that are not there", with_target("ca_file: nowhere.pem")),
+        ("an unknown preset", with_target("profile: { preset: slak }")),
+        ("a misspelt part of the profile", with_target("profile: { members_per_path: 5 }")),
+        ("a filter attribute that is no path", with_target("profile: { filter_attributes: [userName, 'a b'] }")),
         (
             "all at once",
             SOUND

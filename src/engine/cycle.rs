@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{
-        due, lookup, page,
+        due, fit, lookup, page,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
         settle, sweep, take_away,
     },
@@ -57,9 +57,14 @@ pub async fn run_cycle(
     let kind = kind_of_cycle(&job, &store).await?;
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
+    let discovered = target.discover().await;
+    let job = fit::fitted(job, &target.profile());
     let run = Arc::new(Run::new(job, store, target, cycle, stop, progress));
     let writes_before = run.target.writes_sent();
-    let result = stages(&run, source, kind).await;
+    let result = match discovered {
+        Ok(()) => stages(&run, source, kind).await,
+        Err(error) => Err(error.into()),
+    };
     let counts = run.store.counts(&run.job.id).await?;
     run.count(|progress| {
         progress.counters.writes = run.target.writes_sent().saturating_sub(writes_before);
@@ -95,7 +100,6 @@ async fn stages(run: &Arc<Run>, source: Arc<dyn Source>, kind: CycleKind) -> Res
     run.enter(Stage::Preparing);
     let server = source.probe().await?;
     refuse_another_directory(run, &server).await?;
-    run.target.discover().await?;
     run.target.probe().await?;
     settle::settle_open_intents(run).await?;
     run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;

@@ -9,7 +9,7 @@ use crate::{
     sync_schema::{ObjectMapping, ReferenceMapping},
     target::{
         Deletion, ScimTarget, TargetError,
-        write::{self, MemberChange},
+        write::{self, MemberChange, ResourceChange},
     },
 };
 
@@ -33,11 +33,11 @@ pub async fn execute(action: &Action, mapping: &ObjectMapping, target: &ScimTarg
         Action::Link { resource } => resource.clone(),
         Action::Create { attributes, edges } => target.create(kind, &new_resource(attributes, edges, mapping)).await?,
         Action::Update { resource, changes, edges } => {
-            patch(resource, changes, edges, mapping, target).await?;
+            target.change(kind, resource, &resource_change(changes, edges, mapping)?).await?;
             resource.clone()
         }
         Action::Disable { resource, changes } => {
-            patch(resource, changes, &[], mapping, target).await?;
+            target.change(kind, resource, &resource_change(changes, &[], mapping)?).await?;
             resource.clone()
         }
         Action::Delete { resource } => {
@@ -46,6 +46,24 @@ pub async fn execute(action: &Action, mapping: &ObjectMapping, target: &ScimTarg
         }
     };
     Ok(Done { resource, was_absent })
+}
+
+/// Sends the actions that create resources, with as few requests as the target allows, and says what became of each,
+/// in their order. Other actions are none of its business.
+pub async fn execute_creates(
+    creates: &[&Action],
+    mapping: &ObjectMapping,
+    target: &ScimTarget,
+) -> Vec<Result<Done, TargetError>> {
+    let resources: Vec<Resource> = creates
+        .iter()
+        .filter_map(|action| match action {
+            Action::Create { attributes, edges } => Some(new_resource(attributes, edges, mapping)),
+            _ => None,
+        })
+        .collect();
+    let created = target.create_all(&mapping.target_kind, &resources).await;
+    created.into_iter().map(|created| Ok(Done { resource: created?, was_absent: false })).collect()
 }
 
 /// The body of a POST: every attribute at its path, and the references that have a resource already.
@@ -69,27 +87,22 @@ pub fn new_resource(attributes: &[AttributeChange], sent: &[SentEdge], mapping: 
     resource
 }
 
-async fn patch(
-    resource: &ResourceId,
+fn resource_change(
     changes: &[AttributeChange],
     sent: &[SentEdge],
     mapping: &ObjectMapping,
-    target: &ScimTarget,
-) -> Result<(), TargetError> {
-    let mut plain = write::attribute_operations(changes)?;
+) -> Result<ResourceChange, TargetError> {
+    let mut attributes = write::attribute_operations(changes)?;
     let mut members = Vec::new();
     for (reference, sent) in by_reference(sent, mapping) {
         let (added, removed) = edges::resources(&sent);
         if reference.multivalued {
             members.push(MemberChange { path: reference.target.clone(), added, removed });
         } else if !added.is_empty() || !removed.is_empty() {
-            plain.push(write::reference_operation(&reference.target, added.first()));
+            attributes.push(write::reference_operation(&reference.target, added.first()));
         }
     }
-    for patch in write::patches(plain, &members, target.profile().members_per_patch) {
-        target.patch(&mapping.target_kind, resource, &patch).await?;
-    }
-    Ok(())
+    Ok(ResourceChange { attributes, members })
 }
 
 fn by_reference<'m>(

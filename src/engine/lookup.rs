@@ -44,7 +44,7 @@ pub(super) async fn situations(
     if questions.is_empty() {
         return Ok(HashMap::new());
     }
-    if !run.target.profile().filter {
+    if !finds_by_filter(run, mapping) {
         ensure_index(run, mapping).await?;
     }
     let found = if run.is_indexed(&mapping.id) {
@@ -83,6 +83,12 @@ pub(super) async fn situations(
         }
     }
     Ok(situations)
+}
+
+/// True when the target can be asked by every matching attribute of the mapping.
+pub(super) fn finds_by_filter(run: &Run, mapping: &ObjectMapping) -> bool {
+    let profile = run.target.profile();
+    mapping.matching().all(|attribute| profile.finds(&mapping.target_kind, &attribute.target))
 }
 
 /// Builds the matching index unless it stands. Pages that need it at the same time build it once: a second one would

@@ -23,6 +23,7 @@ pub mod edges;
 pub mod escrow;
 pub mod evaluate;
 pub mod execute;
+mod fit;
 pub mod flow;
 pub mod intents;
 mod lookup;

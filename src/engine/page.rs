@@ -31,6 +31,9 @@ use crate::{
 /// How many actions of a page are prepared at once; the target's own pace decides how many requests run.
 const ACTIONS_AHEAD: usize = 64;
 
+/// From so many creates on, a page sends them together where the target offers it.
+const WORTH_A_BULK: usize = 16;
+
 /// One object on its way through the page.
 struct Item {
     known: KnownObject,
@@ -255,13 +258,17 @@ async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Op
 /// Sends every action, some at once. A request in preparation is large, so it is only made when its turn comes.
 async fn ask_all(run: &Run, mapping: &ObjectMapping, items: &[Item]) -> HashMap<ObjectKey, Answer> {
     let mut answers = HashMap::with_capacity(items.len());
+    let together = creates_together(run, items);
+    answers.extend(ask_together(run, mapping, &together).await);
     let mut asked = FuturesUnordered::new();
     let mut waiting = items.iter();
     loop {
         while asked.len() < ACTIONS_AHEAD
             && let Some(item) = waiting.next()
         {
-            if let Step::Act { intent, .. } = &item.step {
+            if let Step::Act { intent, .. } = &item.step
+                && !answers.contains_key(&intent.key)
+            {
                 asked.push(ask(run, mapping, &intent.key, &intent.action));
             }
         }
@@ -270,6 +277,30 @@ async fn ask_all(run: &Run, mapping: &ObjectMapping, items: &[Item]) -> HashMap<
             None => return answers,
         };
     }
+}
+
+/// The creates of the page, where the target takes many at once and there are enough to be worth it.
+fn creates_together<'i>(run: &Run, items: &'i [Item]) -> Vec<&'i Intent> {
+    if run.target.profile().bulk.is_none() {
+        return Vec::new();
+    }
+    let creates = items.iter().filter_map(|item| match &item.step {
+        Step::Act { intent, .. } if matches!(intent.action, Action::Create { .. }) => Some(intent.as_ref()),
+        _ => None,
+    });
+    let creates: Vec<&Intent> = creates.collect();
+    if creates.len() < WORTH_A_BULK { Vec::new() } else { creates }
+}
+
+async fn ask_together(run: &Run, mapping: &ObjectMapping, creates: &[&Intent]) -> Vec<(ObjectKey, Answer)> {
+    let keys = creates.iter().map(|intent| intent.key.clone());
+    if creates.is_empty() || run.stop.is_cancelled() {
+        return keys.map(|key| (key, Answer::NotAsked)).collect();
+    }
+    let actions: Vec<&Action> = creates.iter().map(|intent| &intent.action).collect();
+    // Boxed: pages without it do not carry the room for it.
+    let ended = Box::pin(execute::execute_creates(&actions, mapping, &run.target)).await;
+    keys.zip(ended.into_iter().map(|ended| ended.map_or_else(Answer::Failed, Answer::Done))).collect()
 }
 
 async fn ask(run: &Run, mapping: &ObjectMapping, key: &ObjectKey, action: &Action) -> (ObjectKey, Answer) {

@@ -30,16 +30,16 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
         return Ok(());
     }
     tracing::info!(intents = open.len(), "settling requests whose outcome is unknown");
-    tokio::time::sleep(run.target.profile().match_lag).await;
+    let match_lag = run.target.profile().match_lag;
+    tokio::time::sleep(match_lag).await;
     for mapping in &run.job.schema.mappings {
         // What was listed before the requests went out cannot show what became of them.
         run.set_indexed(&mapping.id, false);
     }
-    if !run.target.profile().filter {
-        for mapping in &run.job.schema.mappings {
-            if open.iter().any(|(_, intent)| intent.key.mapping == mapping.id && intents::asks_target(intent)) {
-                lookup::build_index(run, mapping).await?;
-            }
+    for mapping in &run.job.schema.mappings {
+        let asked = || open.iter().any(|(_, intent)| intent.key.mapping == mapping.id && intents::asks_target(intent));
+        if !lookup::finds_by_filter(run, mapping) && asked() {
+            lookup::build_index(run, mapping).await?;
         }
     }
     let settled: Vec<(Settled, Fate)> = stream::iter(open)

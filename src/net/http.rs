@@ -13,18 +13,23 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::{Bytes, BytesMut};
 use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::header::HeaderMap;
 use reqwest::redirect;
 use rustls::CertificateError;
 use serde::Deserialize;
 use url::{Host, Url};
 
-use super::{NetError, client_config};
+use super::{ClientCertificate, NetError, client_config_as};
 
 /// What an outbound HTTP client needs to know.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// Authorities to trust besides the system's: a PEM file.
     pub ca_file: Option<PathBuf>,
+    /// What we show to a server that asks who we are.
+    pub client_certificate: Option<ClientCertificate>,
+    /// Sent with every request.
+    pub headers: HeaderMap,
     /// For a whole request, the body of the answer included.
     pub timeout: Duration,
     /// For name resolution, connection and TLS handshake.
@@ -37,6 +42,8 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             ca_file: None,
+            client_certificate: None,
+            headers: HeaderMap::new(),
             timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             proxy: ProxyChoice::System,
@@ -89,7 +96,8 @@ impl fmt::Debug for ProxyChoice {
 
 /// Builds a client. Redirects are not followed: credentials go where the operator said and nowhere else.
 pub fn client(settings: &HttpSettings) -> Result<reqwest::Client, NetError> {
-    let mut tls = client_config(settings.ca_file.as_deref())?.as_ref().clone();
+    let shown = settings.client_certificate.as_ref();
+    let mut tls = client_config_as(settings.ca_file.as_deref(), shown)?.as_ref().clone();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
@@ -97,6 +105,7 @@ pub fn client(settings: &HttpSettings) -> Result<reqwest::Client, NetError> {
         .connect_timeout(settings.connect_timeout)
         .pool_idle_timeout(Duration::from_secs(30))
         .redirect(redirect::Policy::none())
+        .default_headers(settings.headers.clone())
         .user_agent(&settings.user_agent);
     let builder = match &settings.proxy {
         ProxyChoice::Direct => builder.no_proxy(),

@@ -4,6 +4,7 @@
 
 mod backoff;
 mod http;
+mod jwt;
 mod oauth;
 mod retry_after;
 mod tls;
@@ -13,9 +14,10 @@ pub(crate) mod fake_server;
 
 pub use backoff::Backoff;
 pub use http::{Explanation, HttpSettings, ProxyChoice, Trouble, client, explain, is_loopback, read_bounded};
-pub use oauth::{ClientCredentials, OAuthError, TokenCache};
-pub use retry_after::retry_after;
-pub use tls::{client_config, install_crypto_provider};
+pub use jwt::{JwtAlgorithm, JwtBearer};
+pub use oauth::{ClientAuthentication, ClientCredentials, Grant, OAuthError, TokenCache};
+pub use retry_after::{rate_limit_reset, retry_after};
+pub use tls::{ClientCertificate, client_config, client_config_as, install_crypto_provider};
 
 use std::path::PathBuf;
 
@@ -32,6 +34,16 @@ pub enum NetError {
     /// The file was read and is not what it should be.
     #[error("the certificate file `{}` {problem}: it must hold PEM certificates (`-----BEGIN CERTIFICATE-----`)", path.display())]
     CaFileUnusable { path: PathBuf, problem: String },
+    /// The file with a private key cannot be read.
+    #[error("cannot read the key file `{}`: check the path and its permissions", path.display())]
+    KeyFileUnreadable {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The file was read and is no key that can be used.
+    #[error("the key file `{}` {problem}: it must hold one private key in PEM (PKCS #8), not encrypted", path.display())]
+    KeyFileUnusable { path: PathBuf, problem: &'static str },
     /// rustls does not accept the settings.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),

@@ -1,4 +1,5 @@
-//! The OAuth 2.0 client credentials grant (RFC 6749 section 4.4), with one cached token.
+//! The OAuth 2.0 grants for programs, client credentials (RFC 6749 section 4.4) and JWT bearer assertions (RFC 7523),
+//! with one cached token.
 //!
 //! Tokens are opaque here: nobody looks inside, nobody stores them.
 
@@ -12,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::{Backoff, NetError, explain, read_bounded, retry_after};
+use super::{Backoff, JwtBearer, NetError, explain, read_bounded, retry_after};
 use crate::secret::Secret;
 
 /// A token answer is small; what is longer is a page of something else.
@@ -30,6 +31,54 @@ pub struct ClientCredentials {
     pub client_id: String,
     pub client_secret: Secret,
     pub scope: Option<String>,
+    pub authentication: ClientAuthentication,
+}
+
+/// How the token endpoint learns who the client is (RFC 6749 section 2.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// `client_id` and `client_secret` in the form.
+    #[default]
+    Form,
+    /// HTTP Basic.
+    Basic,
+}
+
+/// How to get a token.
+#[derive(Debug)]
+pub enum Grant {
+    ClientCredentials(ClientCredentials),
+    JwtBearer(Box<JwtBearer>),
+}
+
+impl From<ClientCredentials> for Grant {
+    fn from(credentials: ClientCredentials) -> Self {
+        Self::ClientCredentials(credentials)
+    }
+}
+
+impl From<JwtBearer> for Grant {
+    fn from(assertion: JwtBearer) -> Self {
+        Self::JwtBearer(Box::new(assertion))
+    }
+}
+
+impl Grant {
+    fn token_url(&self) -> &Url {
+        match self {
+            Self::ClientCredentials(credentials) => &credentials.token_url,
+            Self::JwtBearer(assertion) => &assertion.token_url,
+        }
+    }
+
+    /// Who asks, as the token endpoint knows it.
+    fn client(&self) -> &str {
+        match self {
+            Self::ClientCredentials(credentials) => &credentials.client_id,
+            Self::JwtBearer(assertion) => &assertion.issuer,
+        }
+    }
 }
 
 /// Why there is no token.
@@ -46,6 +95,9 @@ pub enum OAuthError {
     /// The token endpoint is overloaded or out of order.
     #[error("the token endpoint at `{host}` is not available (status {status})")]
     Unavailable { host: String, status: u16, retry_after: Option<Duration> },
+    /// The key cannot sign an assertion.
+    #[error("cannot sign an assertion for the token endpoint at `{host}`: check the key file and its algorithm")]
+    Unsigned { host: String },
     /// The token endpoint refused us. `codes` are the numbers some issuers add; `error` is RFC 6749's.
     #[error(
         "the token endpoint at `{host}` refused the client `{client_id}`: {error} {codes:?}; check id, secret and scope"
@@ -66,7 +118,7 @@ impl OAuthError {
 /// Holds one token and renews it before it ends.
 pub struct TokenCache {
     client: reqwest::Client,
-    credentials: ClientCredentials,
+    grant: Grant,
     /// Held while a token is fetched, so that many callers cause one request.
     token: Mutex<Option<Token>>,
 }
@@ -79,8 +131,8 @@ struct Token {
 
 impl TokenCache {
     /// An empty cache; nothing is sent before the first [`TokenCache::bearer`].
-    pub fn new(client: reqwest::Client, credentials: ClientCredentials) -> Self {
-        Self { client, credentials, token: Mutex::new(None) }
+    pub fn new(client: reqwest::Client, grant: impl Into<Grant>) -> Self {
+        Self { client, grant: grant.into(), token: Mutex::new(None) }
     }
 
     /// A token that is good for the next request. Asks for a new one when 5 minutes or a fifth of its life are left,
@@ -129,17 +181,8 @@ impl TokenCache {
 
     async fn fetch_once(&self) -> Result<Token, OAuthError> {
         let host = self.host();
-        let credentials = &self.credentials;
-        let mut form = vec![
-            ("grant_type", "client_credentials"),
-            ("client_id", &credentials.client_id),
-            ("client_secret", credentials.client_secret.expose()),
-        ];
-        if let Some(scope) = &credentials.scope {
-            form.push(("scope", scope));
-        }
         let asked_at = Instant::now();
-        let answer = self.client.post(credentials.token_url.clone()).form(&form).send().await;
+        let answer = self.request()?.send().await;
         let answer = answer.map_err(|cause| OAuthError::Unreachable {
             host: host.clone(),
             hint: explain(&cause).hint,
@@ -164,6 +207,34 @@ impl TokenCache {
         Err(self.refusal(status, wait, &body))
     }
 
+    /// The grant as a form, with a new assertion where there is one.
+    fn request(&self) -> Result<reqwest::RequestBuilder, OAuthError> {
+        let request = self.client.post(self.grant.token_url().clone());
+        Ok(match &self.grant {
+            Grant::ClientCredentials(credentials) => {
+                let (id, secret) = (credentials.client_id.as_str(), credentials.client_secret.expose());
+                let mut form = vec![("grant_type", "client_credentials")];
+                if credentials.authentication == ClientAuthentication::Form {
+                    form.extend([("client_id", id), ("client_secret", secret)]);
+                }
+                form.extend(credentials.scope.as_deref().map(|scope| ("scope", scope)));
+                let request = request.form(&form);
+                match credentials.authentication {
+                    ClientAuthentication::Form => request,
+                    // Both parts are form-encoded before they are joined (RFC 6749 section 2.3.1).
+                    ClientAuthentication::Basic => request.basic_auth(form_encoded(id), Some(form_encoded(secret))),
+                }
+            }
+            Grant::JwtBearer(grant) => {
+                let assertion = grant.assertion(Utc::now()).map_err(|_| OAuthError::Unsigned { host: self.host() })?;
+                let grant_type = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+                let mut form = vec![grant_type, ("assertion", assertion.expose())];
+                form.extend(grant.scope.as_deref().map(|scope| ("scope", scope)));
+                request.form(&form)
+            }
+        })
+    }
+
     fn refusal(&self, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> OAuthError {
         let host = self.host();
         let status_code = status.as_u16();
@@ -176,7 +247,7 @@ impl TokenCache {
             }
             Ok(answer) => OAuthError::Refused {
                 host,
-                client_id: self.credentials.client_id.clone(),
+                client_id: self.grant.client().to_owned(),
                 error: printable(&answer.error),
                 codes: answer.error_codes.into_iter().take(8).collect(),
             },
@@ -185,7 +256,7 @@ impl TokenCache {
     }
 
     fn host(&self) -> String {
-        self.credentials.token_url.host_str().unwrap_or_default().to_owned()
+        self.grant.token_url().host_str().unwrap_or_default().to_owned()
     }
 }
 
@@ -224,6 +295,10 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
         serde_json::Value::String(text) => text.trim().parse().ok(),
         _ => None,
     })
+}
+
+fn form_encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// RFC 6749 section 5.2 allows only printable ASCII in `error`; the other side may not have read it.

@@ -17,6 +17,23 @@ pub fn retry_after(value: &str, now: DateTime<Utc>, cap: Duration) -> Option<Dur
     Some((date - now).to_std().unwrap_or(Duration::ZERO).min(cap))
 }
 
+/// How long until a rate limit starts anew, by the value of a `…-Reset` header.
+///
+/// Seconds from now, or seconds or milliseconds since 1970: no standard says which, and a number that cannot be a wait
+/// is a time. At most `cap`.
+pub fn rate_limit_reset(value: &str, now: DateTime<Utc>, cap: Duration) -> Option<Duration> {
+    const FIRST_TIME: f64 = 1e9;
+    const FIRST_IN_MILLISECONDS: f64 = 1e11;
+    let number: f64 = value.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)?;
+    let seconds = if number < FIRST_TIME {
+        number
+    } else {
+        let time = if number < FIRST_IN_MILLISECONDS { number } else { number / 1000.0 };
+        time - now.timestamp_millis() as f64 / 1000.0
+    };
+    Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(cap).min(cap))
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::TimeZone;
@@ -52,7 +69,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn resets_are_waits_or_times() {
+        let at = noon().timestamp() + 30;
+        let cases = [
+            ("17", Some(17.0)),
+            ("0.5", Some(0.5)),
+            (&at.to_string(), Some(30.0)),
+            (&(at * 1000).to_string(), Some(30.0)),
+            ("1000000000", Some(0.0)),
+            ("7200", Some(3600.0)),
+            ("-1", None),
+            ("inf", None),
+            ("soon", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(rate_limit_reset(text, noon(), CAP), expected.map(Duration::from_secs_f64), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_reset_panics_or_passes_the_cap(text in ".*", number: f64) {
+            for text in [text, number.to_string()] {
+                prop_assert!(rate_limit_reset(&text, noon(), CAP).is_none_or(|wait| wait <= CAP));
+            }
+        }
+
         #[test]
         fn no_text_panics_or_passes_the_cap(text in ".*") {
             prop_assert!(retry_after(&text, noon(), CAP).is_none_or(|wait| wait <= CAP));

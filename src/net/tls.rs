@@ -3,20 +3,31 @@
 //! There is no switch that turns verification off; a private authority is a file.
 
 use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde::Deserialize;
 
 use super::NetError;
 
 /// A bundle of all public authorities has about 300 KiB.
-const CA_FILE_LIMIT: u64 = 8 * 1024 * 1024;
+const PEM_FILE_LIMIT: u64 = 8 * 1024 * 1024;
+
+/// Who we are in the TLS handshake: a certificate and its key, in PEM files.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The certificate, followed by the authorities between it and the one that the other side trusts.
+    pub certificate_file: PathBuf,
+    /// Its private key: PKCS #8, PKCS #1 or SEC 1, not encrypted.
+    pub key_file: PathBuf,
+}
 
 /// The system's authorities, as they were when the process first spoke TLS: every client trusts the same ones.
 static SYSTEM_ROOTS: LazyLock<RootCertStore> = LazyLock::new(|| {
@@ -37,6 +48,16 @@ pub fn install_crypto_provider() {
 ///
 /// Fails when the file cannot be read or holds no certificate. Reads files: call it at start, not per request.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, NetError> {
+    client_config_as(ca_file, None)
+}
+
+/// The same, and we show this certificate to a server that asks for one.
+///
+/// Fails as well when certificate and key cannot be read or do not belong together.
+pub fn client_config_as(
+    ca_file: Option<&Path>,
+    shown: Option<&ClientCertificate>,
+) -> Result<Arc<ClientConfig>, NetError> {
     let mut roots = SYSTEM_ROOTS.clone();
     match ca_file {
         Some(path) => add_file(&mut roots, path)?,
@@ -48,31 +69,60 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, NetErr
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(NetError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .with_root_certificates(roots);
+    let config = match shown {
+        Some(shown) => {
+            let chain = certificates(&shown.certificate_file)?;
+            config.with_client_auth_cert(chain, private_key(&shown.key_file)?).map_err(NetError::Tls)?
+        }
+        None => config.with_no_client_auth(),
+    };
     Ok(Arc::new(config))
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {
-    let unusable = |problem: String| NetError::CaFileUnusable { path: path.to_owned(), problem };
-    let mut pem = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(CA_FILE_LIMIT + 1).read_to_end(&mut pem))
-        .map_err(|cause| NetError::CaFileUnreadable { path: path.to_owned(), cause })?;
-    if pem.len() as u64 > CA_FILE_LIMIT {
-        return Err(unusable(format!("is longer than {CA_FILE_LIMIT} bytes")));
-    }
-    let mut found = 0;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        found += 1;
-        let certificate =
-            certificate.map_err(|error| unusable(format!("is damaged at certificate {found} ({error})")))?;
-        roots.add(certificate).map_err(|error| unusable(format!("has a bad certificate {found} ({error})")))?;
-    }
-    if found == 0 {
-        return Err(unusable("holds no certificate".to_owned()));
+    for (index, certificate) in certificates(path)?.into_iter().enumerate() {
+        roots.add(certificate).map_err(|error| NetError::CaFileUnusable {
+            path: path.to_owned(),
+            problem: format!("has a bad certificate {} ({error})", index + 1),
+        })?;
     }
     Ok(())
+}
+
+/// The certificates of a PEM file, at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, NetError> {
+    let unusable = |problem: String| NetError::CaFileUnusable { path: path.to_owned(), problem };
+    let pem = read_pem(path).map_err(|cause| NetError::CaFileUnreadable { path: path.to_owned(), cause })?;
+    let mut found = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let number = found.len() + 1;
+        found.push(certificate.map_err(|error| unusable(format!("is damaged at certificate {number} ({error})")))?);
+    }
+    if found.is_empty() {
+        return Err(unusable("holds no certificate".to_owned()));
+    }
+    Ok(found)
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, NetError> {
+    // What is wrong with a key is not told in detail: the detail would be about the key.
+    PrivateKeyDer::from_pem_slice(&read_key_file(path)?)
+        .map_err(|_| NetError::KeyFileUnusable { path: path.to_owned(), problem: "holds no private key" })
+}
+
+/// The content of a file with a private key.
+pub(super) fn read_key_file(path: &Path) -> Result<Vec<u8>, NetError> {
+    read_pem(path).map_err(|cause| NetError::KeyFileUnreadable { path: path.to_owned(), cause })
+}
+
+fn read_pem(path: &Path) -> io::Result<Vec<u8>> {
+    let mut pem = Vec::new();
+    File::open(path)?.take(PEM_FILE_LIMIT + 1).read_to_end(&mut pem)?;
+    if pem.len() as u64 > PEM_FILE_LIMIT {
+        return Err(io::Error::other(format!("it is longer than {PEM_FILE_LIMIT} bytes")));
+    }
+    Ok(pem)
 }
 
 #[cfg(test)]
@@ -118,5 +168,31 @@ mod tests {
     fn a_bundle_adds_its_authorities() {
         let file = file_with(&TestAuthority::new().pem());
         client_config(Some(file.path())).unwrap();
+    }
+
+    #[test]
+    fn a_client_certificate_needs_its_key() {
+        let authority = TestAuthority::new();
+        let (certificate, key) = authority.client("gateway");
+        let (_, other_key) = authority.client("other");
+        let (certificate, key, other) = (file_with(&certificate), file_with(&key), file_with(&other_key));
+        let config = |certificate_file: &Path, key_file: &Path| {
+            let shown =
+                ClientCertificate { certificate_file: certificate_file.to_owned(), key_file: key_file.to_owned() };
+            client_config_as(None, Some(&shown)).map(drop)
+        };
+        config(certificate.path(), key.path()).unwrap();
+        let nowhere = Path::new("/nowhere/key.pem");
+        let cases = [
+            (config(certificate.path(), nowhere), "cannot read the key file `/nowhere/key.pem`"),
+            (config(nowhere, key.path()), "cannot read the certificate file"),
+            (config(certificate.path(), certificate.path()), "holds no private key"),
+            (config(key.path(), key.path()), "holds no certificate"),
+            (config(certificate.path(), other.path()), "cannot set up TLS"),
+        ];
+        for (result, problem) in cases {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
     }
 }

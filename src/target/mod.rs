@@ -5,12 +5,15 @@
 pub mod profile;
 pub mod scim;
 
+mod lanes;
 mod pace;
 
 pub use profile::{Profile, ProfileOverrides};
 pub use scim::paging::{ListPage, PageStart};
 pub use scim::write;
-pub use scim::{Auth, Deletion, Protected, ScimSettings, ScimTarget};
+pub use scim::{Auth, Deletion, Protected, ScimSettings, ScimTarget, SettingsProblem};
+
+use std::sync::Arc;
 
 use crate::model::FailureClass;
 use crate::net::{NetError, OAuthError, Trouble};
@@ -85,6 +88,12 @@ pub enum TargetError {
     /// Every other status that is no success.
     #[error("`{host}` refused {request} with status {status}{detail}")]
     Refused { host: String, request: String, status: u16, detail: Detail, outcome: Outcome },
+    /// The target cannot do it in any way that we know; nothing was sent for it.
+    #[error("`{host}` cannot do {request}: {problem}")]
+    Unsupported { host: String, request: String, problem: String },
+    /// One of several operations of a Bulk request that ended as a whole.
+    #[error(transparent)]
+    OfBulk(Arc<TargetError>),
     /// A success status with something that is no SCIM answer: a web page, broken JSON, an error body.
     #[error("`{host}` answered {request} with status {status}, but {problem}: is `base_url` that of a SCIM service?")]
     Unusable { host: String, request: String, status: u16, problem: String, outcome: Outcome },
@@ -102,8 +111,10 @@ impl TargetError {
             Self::Token { cause, .. } if cause.is_transient() => FailureClass::Outage,
             Self::Token { .. } => FailureClass::Credentials,
             Self::Gone { .. } | Self::ImpossibleId { .. } | Self::Conflict { .. } => FailureClass::Conflict,
-            Self::Refused { status: 408 | 425 | 429 | 500 | 502..=599, .. } => FailureClass::Transient,
-            Self::Refused { .. } => FailureClass::Object,
+            // 412: somebody else changes the resource as often as we look.
+            Self::Refused { status: 408 | 412 | 425 | 429 | 500 | 502..=599, .. } => FailureClass::Transient,
+            Self::Refused { .. } | Self::Unsupported { .. } => FailureClass::Object,
+            Self::OfBulk(error) => error.class(),
         }
     }
 
@@ -122,11 +133,12 @@ impl TargetError {
                 "SystemForCrossDomainIdentityManagementServiceIncompatible"
             }
             Self::Refused { status: 429, .. } => "TooManyRequests",
-            Self::Refused { status: 405, .. } => "MethodNotAllowed",
+            Self::Refused { status: 405, .. } | Self::Unsupported { .. } => "MethodNotAllowed",
             Self::Refused { status: 501, .. } => "NotImplemented",
             Self::Refused { status: 408, .. } => "Timeout",
             Self::Refused { status: 500..=599, .. } => "InternalServerError",
             Self::Refused { .. } => "UnprocessableEntity",
+            Self::OfBulk(error) => error.code(),
         }
     }
 
@@ -138,6 +150,7 @@ impl TargetError {
             | Self::Token { outcome, .. }
             | Self::Refused { outcome, .. }
             | Self::Unusable { outcome, .. } => *outcome,
+            Self::OfBulk(error) => error.outcome(),
             _ => Outcome::NotDone,
         }
     }
@@ -151,6 +164,18 @@ impl TargetError {
             | Self::Unusable { status, .. } => Some(*status),
             Self::Gone { .. } => Some(404),
             Self::Conflict { .. } => Some(409),
+            Self::OfBulk(error) => error.status(),
+            _ => None,
+        }
+    }
+
+    /// The reason that the target gave, in the protocol's word (RFC 7644 section 3.12).
+    pub fn scim_type(&self) -> Option<&str> {
+        match self {
+            Self::Credentials { detail, .. }
+            | Self::NotServed { detail, .. }
+            | Self::Conflict { detail, .. }
+            | Self::Refused { detail, .. } => detail.scim_type.as_deref(),
             _ => None,
         }
     }

@@ -8,6 +8,10 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
+/// An answer that takes this long, and several times as long as usual, says that the target is overloaded.
+const SLOW: Duration = Duration::from_secs(2);
+const TIMES_AS_LONG: u32 = 4;
+
 /// The right to send, for all requests to one target.
 pub(crate) struct Pace {
     slots: Semaphore,
@@ -24,6 +28,8 @@ struct State {
     /// Counts decreases: of the requests that were under way together, only the first complaint counts.
     decreases: u64,
     successes: usize,
+    /// How long answers took lately, the last few counting most.
+    usual: Duration,
     paused_until: Instant,
 }
 
@@ -46,6 +52,7 @@ impl Pace {
                 surplus: 0,
                 decreases: 0,
                 successes: 0,
+                usual: Duration::ZERO,
                 paused_until: Instant::now(),
             }),
         }
@@ -74,7 +81,7 @@ impl Pace {
 
     /// How many requests may be under way now.
     #[cfg(test)]
-    fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.state().limit
     }
 
@@ -85,9 +92,15 @@ impl Pace {
 }
 
 impl Slot<'_> {
-    /// The target answered in its normal way. One more slot after as many successes as there are slots.
-    pub(crate) fn succeeded(&self) {
+    /// The target answered in its normal way, after `took`. One more slot after as many successes as there are slots;
+    /// an answer far slower than usual counts as a complaint.
+    pub(crate) fn succeeded(&self, took: Duration) {
         let mut state = self.pace.state();
+        let usual = state.usual;
+        state.usual = if usual.is_zero() { took } else { (usual * 7 + took) / 8 };
+        if took >= SLOW && took > usual * TIMES_AS_LONG && !usual.is_zero() {
+            return self.decrease(&mut state);
+        }
         state.successes += 1;
         if state.successes >= state.limit && state.limit < self.pace.most {
             state.successes = 0;
@@ -101,7 +114,10 @@ impl Slot<'_> {
 
     /// The target complained: half as many requests from here on.
     pub(crate) fn throttled(&self) {
-        let mut state = self.pace.state();
+        self.decrease(&mut self.pace.state());
+    }
+
+    fn decrease(&self, state: &mut State) {
         if self.decreases != state.decreases {
             return;
         }
@@ -177,14 +193,32 @@ mod tests {
         pace.slot().await.throttled();
         assert_eq!(pace.limit(), 2);
         for expected in [2, 3, 3, 3, 4, 4] {
-            pace.slot().await.succeeded();
+            pace.slot().await.succeeded(Duration::from_millis(1));
             assert_eq!(pace.limit(), expected);
         }
         for _ in 0..20 {
-            pace.slot().await.succeeded();
+            pace.slot().await.succeeded(Duration::from_millis(1));
         }
         assert_eq!(pace.limit(), 4);
         assert_eq!(pace.slots.available_permits(), 4);
+    }
+
+    #[tokio::test]
+    async fn answers_far_slower_than_usual_are_a_complaint() {
+        let pace = Pace::new(8);
+        pace.slot().await.succeeded(Duration::from_secs(5));
+        assert_eq!(pace.limit(), 8, "nothing is usual yet");
+        for _ in 0..60 {
+            pace.slot().await.succeeded(Duration::from_millis(100));
+        }
+        pace.slot().await.succeeded(Duration::from_millis(1900));
+        assert_eq!(pace.limit(), 8, "slower, but not slow");
+        pace.slot().await.succeeded(Duration::from_secs(3));
+        assert_eq!(pace.limit(), 4);
+        for _ in 0..100 {
+            pace.slot().await.succeeded(Duration::from_secs(3));
+        }
+        assert_eq!(pace.limit(), 8, "what lasts is usual");
     }
 
     #[tokio::test(start_paused = true)]

@@ -125,7 +125,7 @@ async fn the_system_proxy_is_asked_for_others_and_not_for_loopback() {
     address.set_password(Some("s:cret")).unwrap();
     let matcher = Matcher::builder().all(address.to_string()).build();
     let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(client_config(None).unwrap().as_ref().clone())
+        .tls_backend_preconfigured(client_config_as(None, None).unwrap().as_ref().clone())
         .proxy(system_proxy(matcher))
         .build()
         .unwrap();

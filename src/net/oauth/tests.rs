@@ -1,11 +1,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
 use super::*;
 use crate::net::fake_server::{FakeServer, Reply};
-use crate::net::{HttpSettings, ProxyChoice, client};
+use crate::net::{HttpSettings, JwtAlgorithm, ProxyChoice, client};
 
 fn cache(server: &FakeServer) -> TokenCache {
     let settings = HttpSettings { proxy: ProxyChoice::Direct, ..HttpSettings::default() };
@@ -14,6 +16,7 @@ fn cache(server: &FakeServer) -> TokenCache {
         client_id: "gateway".to_owned(),
         client_secret: Secret::new("a+b/c=~ &"),
         scope: Some("api/.default".to_owned()),
+        authentication: ClientAuthentication::Form,
     };
     TokenCache::new(client(&settings).unwrap(), credentials)
 }
@@ -40,6 +43,40 @@ async fn the_grant_is_sent_as_a_form() {
         request.body,
         "grant_type=client_credentials&client_id=gateway&client_secret=a%2Bb%2Fc%3D%7E+%26&scope=api%2F.default"
     );
+}
+
+#[tokio::test]
+async fn the_secret_goes_into_the_header_where_the_issuer_wants_it_there() {
+    let server = issuer(json!(3600)).await;
+    let mut cache = cache(&server);
+    let Grant::ClientCredentials(credentials) = &mut cache.grant else { panic!("it has credentials") };
+    credentials.authentication = ClientAuthentication::Basic;
+    cache.bearer().await.unwrap();
+    let request = &server.requests()[0];
+    assert_eq!(request.body, "grant_type=client_credentials&scope=api%2F.default");
+    let expected = format!("Basic {}", BASE64_STANDARD.encode("gateway:a%2Bb%2Fc%3D%7E+%26"));
+    assert_eq!(request.header("authorization"), Some(expected.as_str()));
+}
+
+#[tokio::test]
+async fn an_assertion_is_signed_anew_for_every_token() {
+    let server = issuer(json!(0)).await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), key.serialize_pem()).unwrap();
+    let url = server.url().join("/token").unwrap();
+    let mut grant = JwtBearer::new(url, "gateway".to_owned(), file.path(), JwtAlgorithm::ES256, None).unwrap();
+    grant.scope = Some("scim".to_owned());
+    let settings = HttpSettings { proxy: ProxyChoice::Direct, ..HttpSettings::default() };
+    let cache = TokenCache::new(client(&settings).unwrap(), grant);
+    assert_eq!(cache.bearer().await.unwrap().expose(), "t1");
+    assert_eq!(cache.bearer().await.unwrap().expose(), "t2");
+    let bodies: Vec<String> = server.requests().into_iter().map(|request| request.body).collect();
+    for body in &bodies {
+        assert!(body.starts_with("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=ey"));
+        assert!(body.ends_with("&scope=scim"));
+    }
+    assert_ne!(bodies[0], bodies[1]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use reqwest::Client;
 use url::Url;
 
 use super::settings::GraphSettings;
-use crate::net::{ClientCredentials, OAuthError, TokenCache};
+use crate::net::{ClientAuthentication, ClientCredentials, OAuthError, TokenCache};
 use crate::source::SourceError;
 
 /// Refusals by which the token service says that the *request* is wrong: the tenant is unknown or malformed, the scope
@@ -27,6 +27,7 @@ pub(super) fn cache(client: Client, settings: &GraphSettings) -> Result<TokenCac
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret.clone(),
             scope: Some(settings.scope()),
+            authentication: ClientAuthentication::Form,
         },
     ))
 }
@@ -56,6 +57,11 @@ pub(super) fn failure(error: OAuthError) -> SourceError {
             hint: format!(
                 "the token service answered {error} {codes:?}; check `client_id`, and that `client_secret` has not expired"
             ),
+        },
+        OAuthError::Unsigned { host } => SourceError::Configuration {
+            server: host,
+            problem: "no assertion can be signed".to_owned(),
+            hint: "check the key".into(),
         },
         OAuthError::NoToken { host, status } => SourceError::Configuration {
             server: host,

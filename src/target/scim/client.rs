@@ -1,31 +1,34 @@
-//! The one place that sends to a target: authentication, pace, retries, and what each status means.
+//! The one place that sends to a target: authentication, pace, and retries.
 //!
-//! It knows no schema and builds no body. What may be repeated is decided here and nowhere else.
+//! It knows no schema and builds no body. What the end of a request means is asked of [`answer`](super::answer).
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::Utc;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LOCATION, RETRY_AFTER};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 use tracing::field::Empty;
 use url::Url;
 
-use super::auth::{Authorizer, header};
-use crate::net::{Backoff, NetError, Trouble, explain, read_bounded, retry_after};
-use crate::scim::ScimError;
-use crate::secret::Secret;
+use super::answer::{Purpose, Refused, Verdict, is_complaint, verdict};
+use super::auth::{Authorizer, Credential};
+use crate::net::{Backoff, NetError, Trouble, explain, rate_limit_reset, read_bounded, retry_after};
+use crate::scim::urn;
+use crate::target::TargetError;
 use crate::target::pace::Pace;
-use crate::target::{Detail, Outcome, TargetError};
+use crate::target::profile::MediaType;
 
-const MEDIA_TYPE: &str = "application/scim+json";
-const PLAIN_JSON: &str = "application/json";
 /// A page of a hundred groups whose members come along although they were excluded.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
-const LONGEST_DETAIL: usize = 300;
+/// A target that sends us from one address to the next without end is stopped here.
+const MOST_REDIRECTS: u32 = 3;
+/// When a rate limit starts anew, as various applications call it.
+const RESET_HEADERS: [&str; 3] = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
 
 /// How long to try.
 #[derive(Clone, Copy, Debug)]
@@ -50,49 +53,20 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What a request is for; decides what may be repeated and what a status means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Lists, finds or discovers.
-    Query,
-    Read,
-    Create,
-    Change,
-    Delete,
-}
-
-impl Purpose {
-    fn method(self) -> Method {
-        match self {
-            Self::Query | Self::Read => Method::GET,
-            Self::Create => Method::POST,
-            Self::Change => Method::PATCH,
-            Self::Delete => Method::DELETE,
-        }
-    }
-
-    fn is_write(self) -> bool {
-        matches!(self, Self::Create | Self::Change | Self::Delete)
-    }
-
-    /// Everything but POST has the same effect when it is done twice: a PATCH as we build it sets, adds and removes
-    /// by value.
-    fn is_repeatable(self) -> bool {
-        self != Self::Create
-    }
-}
-
 /// One request. `route` is the path with a placeholder for the id: it may be logged.
 pub(super) struct Request {
     pub(super) purpose: Purpose,
     pub(super) route: String,
     pub(super) url: Url,
     pub(super) body: Option<Bytes>,
+    /// The version that the resource must still have (RFC 7644 section 3.14).
+    pub(super) if_match: Option<String>,
 }
 
 impl Request {
-    fn name(&self) -> String {
-        format!("{} {}", self.purpose.method(), self.route)
+    /// The method with the route.
+    pub(super) fn name(&self) -> String {
+        [self.purpose.method().as_str(), " ", &self.route].concat()
     }
 }
 
@@ -101,33 +75,23 @@ impl Request {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) location: Option<String>,
+    pub(super) etag: Option<String>,
     pub(super) body: Bytes,
     /// True when an earlier attempt, which ended without a proper answer, may have been carried out.
     pub(super) repeated: bool,
     retry_after: Option<Duration>,
 }
 
-struct Failure {
-    trouble: Trouble,
-    before_sending: bool,
+pub(super) struct Failure {
+    pub(super) trouble: Trouble,
+    pub(super) before_sending: bool,
     hint: String,
     cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// What follows from the end of one attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    /// It is the answer, good or bad.
-    Final,
-    /// Certainly not carried out, because we are too fast.
-    PutOff,
-    /// Try again; with `ambiguous`, it may have been carried out.
-    Again { ambiguous: bool },
-}
-
 pub(super) struct Client {
     http: reqwest::Client,
-    host: String,
+    base: Url,
     authorizer: Authorizer,
     pace: Pace,
     retry: RetryPolicy,
@@ -139,14 +103,14 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(
         http: reqwest::Client,
-        host: String,
+        base: Url,
         authorizer: Authorizer,
         concurrency: usize,
         retry: RetryPolicy,
     ) -> Self {
         Self {
             http,
-            host,
+            base,
             authorizer,
             pace: Pace::new(concurrency),
             retry,
@@ -155,35 +119,67 @@ impl Client {
         }
     }
 
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
+    /// Bodies have this media type from here on.
+    pub(super) fn speak(&self, media_type: MediaType) {
+        if media_type == MediaType::Json {
+            self.plain_json.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Write requests that were sent so far, repetitions included.
     pub(super) fn writes_sent(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)
     }
 
+    /// How many requests may be under way now.
+    #[cfg(test)]
+    pub(super) fn concurrency(&self) -> usize {
+        self.pace.limit()
+    }
+
     /// Sends a request, again where that is safe, until there is an answer. An answer of any status is `Ok`;
     /// [`Client::refusal`] says what a bad one means.
     pub(super) async fn send(&self, request: &Request) -> Result<Answer, TargetError> {
+        let mut url = Cow::Borrowed(&request.url);
         let mut started = None;
-        let (mut failures, mut put_off, mut repeated, mut renewed) = (0, 0, false, false);
+        let (mut failures, mut put_off, mut redirects, mut repeated, mut renewed) = (0, 0, 0, false, false);
         loop {
-            let token = self.authorizer.token().await.map_err(|cause| TargetError::Token {
-                host: self.host.clone(),
-                outcome: outcome(request.purpose, repeated),
+            let credential = self.authorizer.credential().await.map_err(|cause| TargetError::Token {
+                host: self.host().to_owned(),
+                outcome: request.purpose.outcome(repeated),
                 cause,
             })?;
             let plain_json = self.plain_json.load(Ordering::Relaxed);
             let slot = self.pace.slot().await;
-            let started = *started.get_or_insert_with(Instant::now);
-            let exchange = self.exchange(request, &token, plain_json).await;
+            let sent_at = Instant::now();
+            let started = *started.get_or_insert(sent_at);
+            let exchange = self.exchange(request, &url, &credential, plain_json).await;
+            let took = sent_at.elapsed();
 
             let status = exchange.as_ref().ok().map(|answer| answer.status);
             // A token may end before its time; one that was issued just now is refused for good.
-            if status == Some(StatusCode::UNAUTHORIZED) && !renewed && self.authorizer.renew(&token).await {
+            if status == Some(StatusCode::UNAUTHORIZED) && !renewed && self.authorizer.renew(&credential).await {
                 renewed = true;
                 continue;
             }
-            if status == Some(StatusCode::UNSUPPORTED_MEDIA_TYPE) && request.body.is_some() && !plain_json {
+            if refuses_media_type(status, request) && !plain_json {
                 self.plain_json.store(true, Ordering::Relaxed);
+                continue;
+            }
+            if let Ok(answer) = &exchange
+                && redirects < MOST_REDIRECTS
+                && let Some(elsewhere) = self.redirection(&url, answer)
+            {
+                redirects += 1;
+                url = Cow::Owned(elsewhere);
                 continue;
             }
             let asked = exchange.as_ref().ok().and_then(|answer| answer.retry_after).filter(|wait| !wait.is_zero());
@@ -199,13 +195,12 @@ impl Client {
                     (failures < self.retry.attempts, asked.unwrap_or_else(|| self.backoff(failures)))
                 }
             };
-            match status {
-                Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
-                    slot.throttled();
-                    self.pace.pause(asked.unwrap_or(if verdict == Verdict::PutOff { wait } else { Duration::ZERO }));
-                }
-                Some(_) => slot.succeeded(),
-                None => {}
+            if is_complaint(&exchange) {
+                slot.throttled();
+                self.pace.pause(asked.unwrap_or(if verdict == Verdict::PutOff { wait } else { Duration::ZERO }));
+            } else if status.is_some() && request.purpose != Purpose::Bulk {
+                // Many operations in one request say nothing about how long one takes.
+                slot.succeeded(took);
             }
             drop(slot);
             if !tries_left || started.elapsed() + wait > self.retry.total {
@@ -218,50 +213,49 @@ impl Client {
 
     /// What an answer means that is not the one hoped for.
     pub(super) fn refusal(&self, request: &Request, answer: &Answer) -> TargetError {
-        let (host, name, status) = (self.host.clone(), request.name(), answer.status.as_u16());
-        let purpose = request.purpose;
-        let detail = detail(&answer.body);
-        let outcome = outcome(purpose, answer.repeated || matches!(status, 500 | 502..=599));
-        let about_one = matches!(purpose, Purpose::Read | Purpose::Change | Purpose::Delete);
-        match status {
-            401 | 407 => TargetError::Credentials { host, request: name, status, detail, outcome },
-            403 if purpose == Purpose::Query => {
-                TargetError::Credentials { host, request: name, status, detail, outcome }
-            }
-            404 | 410 if about_one => TargetError::Gone { host, request: name },
-            300..=399 | 404 | 410 => TargetError::NotServed { host, request: name, status, detail },
-            409 => TargetError::Conflict { host, request: name, detail },
-            // Some targets report a clash of unique values as a bad request.
-            400 | 422 if detail.scim_type.as_deref() == Some("uniqueness") => {
-                TargetError::Conflict { host, request: name, detail }
-            }
-            200..=299 => self.unusable(request, answer, "with something else than was asked for"),
-            _ => TargetError::Refused { host, request: name, status, detail, outcome },
-        }
+        let Answer { status, body, repeated, .. } = answer;
+        let (purpose, name) = (request.purpose, request.name());
+        Refused { host: self.host(), request: name, purpose, status: *status, body, ambiguous: *repeated }.error()
     }
 
     /// A success status with a body that cannot be used.
     pub(super) fn unusable(&self, request: &Request, answer: &Answer, problem: &str) -> TargetError {
         TargetError::Unusable {
-            host: self.host.clone(),
+            host: self.host().to_owned(),
             request: request.name(),
             status: answer.status.as_u16(),
             problem: problem.to_owned(),
-            outcome: outcome(request.purpose, true),
+            outcome: request.purpose.outcome(true),
         }
     }
 
-    async fn exchange(&self, request: &Request, token: &Secret, plain_json: bool) -> Result<Answer, Failure> {
+    /// Where to send the same request instead (RFC 9110 sections 15.4.8 and 15.4.9): on the same host alone, since the
+    /// credentials go along.
+    fn redirection(&self, from: &Url, answer: &Answer) -> Option<Url> {
+        if !matches!(answer.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+            return None;
+        }
+        let to = from.join(answer.location.as_deref()?).ok()?;
+        (to.origin() == self.base.origin()).then_some(to)
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        url: &Url,
+        credential: &Credential,
+        plain_json: bool,
+    ) -> Result<Answer, Failure> {
         let span = tracing::info_span!(
             "request",
-            target.host = %self.host,
+            target.host = %self.host(),
             http.method = %request.purpose.method(),
             http.route = %request.route,
             http.status = Empty,
             duration_ms = Empty,
         );
         let sent_at = Instant::now();
-        let exchange = self.exchange_unobserved(request, token, plain_json).instrument(span.clone()).await;
+        let exchange = self.exchange_unobserved(request, url, credential, plain_json).instrument(span.clone()).await;
         if let Ok(answer) = &exchange {
             span.record("http.status", answer.status.as_u16());
         }
@@ -272,17 +266,20 @@ impl Client {
     async fn exchange_unobserved(
         &self,
         request: &Request,
-        token: &Secret,
+        url: &Url,
+        credential: &Credential,
         plain_json: bool,
     ) -> Result<Answer, Failure> {
-        let accept = if plain_json { PLAIN_JSON } else { "application/scim+json, application/json;q=0.9" };
-        let mut builder = self.http.request(request.purpose.method(), request.url.clone()).header(ACCEPT, accept);
-        // A token that cannot stand in a header was refused when the settings were read, or by the token cache.
-        if let Some(authorization) = header(token) {
-            builder = builder.header(AUTHORIZATION, authorization);
+        let accept = if plain_json { urn::JSON_MEDIA_TYPE } else { "application/scim+json, application/json;q=0.9" };
+        let mut builder = self.http.request(request.purpose.method(), url.clone()).header(ACCEPT, accept);
+        if let Some(header) = &credential.header {
+            builder = builder.header(AUTHORIZATION, header.clone());
+        }
+        if let Some(version) = &request.if_match {
+            builder = builder.header(IF_MATCH, version);
         }
         if let Some(body) = &request.body {
-            let media_type = if plain_json { PLAIN_JSON } else { MEDIA_TYPE };
+            let media_type = if plain_json { urn::JSON_MEDIA_TYPE } else { urn::MEDIA_TYPE };
             builder = builder.header(CONTENT_TYPE, media_type).body(body.clone());
         }
         if request.purpose.is_write() {
@@ -292,14 +289,19 @@ impl Client {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let status = response.status();
         let location = text(LOCATION).map(str::to_owned);
-        let wait = text(RETRY_AFTER).and_then(|value| retry_after(value, Utc::now(), self.retry.total / 2));
+        let etag = text(ETAG).map(str::to_owned);
+        let wait = asked_wait(status, response.headers(), self.retry.total / 2);
         let body = match read_bounded(response, ANSWER_LIMIT).await {
             Ok(body) => body,
             // The echo of a big group. The status has said that it is done, and nobody reads the echo.
-            Err(NetError::TooLong { .. }) if request.purpose == Purpose::Change && status.is_success() => Bytes::new(),
+            Err(NetError::TooLong { .. })
+                if matches!(request.purpose, Purpose::Change | Purpose::Replace) && status.is_success() =>
+            {
+                Bytes::new()
+            }
             Err(cause) => return Err(Failure::of_body(cause)),
         };
-        Ok(Answer { status, location, body, repeated: false, retry_after: wait })
+        Ok(Answer { status, location, etag, body, repeated: false, retry_after: wait })
     }
 
     fn conclude(
@@ -312,7 +314,7 @@ impl Client {
             Ok(answer) => return Ok(Answer { repeated, ..answer }),
             Err(failure) => failure,
         };
-        let host = self.host.clone();
+        let host = self.host().to_owned();
         if before_sending && !repeated {
             return Err(TargetError::Unreachable { host, hint, cause: Some(cause) });
         }
@@ -321,7 +323,7 @@ impl Client {
             request: request.name(),
             hint,
             trouble,
-            outcome: outcome(request.purpose, true),
+            outcome: request.purpose.outcome(true),
             cause: Some(cause),
         })
     }
@@ -352,43 +354,20 @@ impl Failure {
     }
 }
 
-fn verdict(purpose: Purpose, exchange: &Result<Answer, Failure>) -> Verdict {
-    match exchange {
-        Ok(answer) => match answer.status.as_u16() {
-            429 => Verdict::PutOff,
-            // Also a 503 with `Retry-After`: it may come from a proxy that had passed the request on.
-            500 | 502..=504 if purpose.is_repeatable() => Verdict::Again { ambiguous: true },
-            _ => Verdict::Final,
-        },
-        Err(Failure { before_sending: true, trouble, .. }) => match trouble {
-            Trouble::Refused | Trouble::Unreachable | Trouble::Timeout => Verdict::Again { ambiguous: false },
-            _ => Verdict::Final,
-        },
-        Err(Failure { trouble: Trouble::Protocol, .. }) => Verdict::Final,
-        Err(_) if purpose.is_repeatable() => Verdict::Again { ambiguous: true },
-        Err(_) => Verdict::Final,
+/// How long the target asks us to wait: `Retry-After`, and for one that is too busy also when its limit starts anew.
+fn asked_wait(status: StatusCode, headers: &HeaderMap, cap: Duration) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let asked = text(RETRY_AFTER.as_str()).and_then(|value| retry_after(value, Utc::now(), cap));
+    if asked.is_some() || status != StatusCode::TOO_MANY_REQUESTS {
+        return asked;
     }
+    RESET_HEADERS.iter().find_map(|name| rate_limit_reset(text(name)?, Utc::now(), cap))
 }
 
-/// Only writes have effects to be unsure of.
-fn outcome(purpose: Purpose, ambiguous: bool) -> Outcome {
-    if ambiguous && purpose.is_write() { Outcome::Unknown } else { Outcome::NotDone }
-}
-
-fn detail(body: &[u8]) -> Detail {
-    let Ok(error) = serde_json::from_slice::<ScimError>(body) else { return Detail::default() };
-    Detail {
-        scim_type: error.scim_type.map(|scim_type| printable(scim_type.as_str(), 40)),
-        text: error.detail.as_deref().map(|detail| printable(detail, LONGEST_DETAIL)),
+fn refuses_media_type(status: Option<StatusCode>, request: &Request) -> bool {
+    match status {
+        Some(StatusCode::UNSUPPORTED_MEDIA_TYPE) => request.body.is_some(),
+        Some(StatusCode::NOT_ACCEPTABLE) => true,
+        _ => false,
     }
-}
-
-/// Foreign text on one line of bounded length.
-fn printable(text: &str, most: usize) -> String {
-    let mut characters = text.chars().map(|character| if character.is_control() { ' ' } else { character });
-    let mut cut: String = characters.by_ref().take(most).collect();
-    if characters.next().is_some() {
-        cut.push('…');
-    }
-    cut
 }

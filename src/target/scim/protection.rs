@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::model::ResourceId;
-use crate::scim::{AttributePath, PatchOp, Resource};
+use crate::scim::{AttributePath, Operation, Resource};
 use crate::target::{TargetError, write};
 
 /// Names and ids of the resources that are never created, changed or deleted.
@@ -77,9 +77,9 @@ impl Protection {
     }
 
     /// Refuses a change of a protected resource, and one that gives a protected name to another.
-    pub(super) fn admit_change(&self, id: &ResourceId, patch: &PatchOp) -> Result<(), TargetError> {
+    pub(super) fn admit_change(&self, id: &ResourceId, operations: &[Operation]) -> Result<(), TargetError> {
         self.admit(id)?;
-        for operation in &patch.operations {
+        for operation in operations {
             self.admit_name(write::assigned_user_name(operation))?;
         }
         Ok(())

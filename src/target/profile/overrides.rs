@@ -1,0 +1,138 @@
+//! What a preset, a template or an operator says of a target.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::{BulkLimits, DeleteMeans, MediaType, MemberRemoval, Paging, PatchForm, Preset, Profile};
+use crate::model::ResourceKind;
+use crate::scim::AttributePath;
+
+/// What is known of a target better than it says itself; what is left out stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProfileOverrides {
+    /// A known application to start from. What the target says of itself counts more. Default: none.
+    pub preset: Option<Preset>,
+    /// The target finds resources by filter. Default: true, unless the target says otherwise.
+    pub filter: Option<bool>,
+    /// The only attributes that its filters know. Default: all.
+    #[serde(deserialize_with = "paths")]
+    pub filter_attributes: Option<Vec<AttributePath>>,
+    /// The only endpoints that have filters. Default: all.
+    pub filter_types: Option<BTreeSet<ResourceKind>>,
+    /// Resources in one page of a list. Default: 100, or fewer if the target says so.
+    pub max_page_size: Option<usize>,
+    /// `index` or `cursor`. Default: `cursor` if the target offers it.
+    pub paging: Option<Paging>,
+    /// Lists are asked for in the order of ids. Default: if the target says that it sorts.
+    pub sort: Option<bool>,
+    /// Seconds after which a search surely shows what was written. Default: 0.
+    pub match_lag_seconds: Option<u64>,
+    /// The target supports PATCH. Default: true, unless the target says otherwise.
+    pub patch: Option<bool>,
+    /// The target supports PUT, used where it has no PATCH. Default: true.
+    pub put: Option<bool>,
+    /// `paths`: an operation names the attribute that it changes. `object`: its value does. Default: `paths`.
+    pub patch_form: Option<PatchForm>,
+    /// Paths with value filters are understood. Default: true.
+    pub value_paths: Option<bool>,
+    /// Operations in one PATCH. Default: no limit.
+    pub operations_per_patch: Option<usize>,
+    /// `filter` or `values`: how members are removed. Default: `filter`.
+    pub member_removal: Option<MemberRemoval>,
+    /// A PATCH carries Booleans as text. Default: false.
+    pub text_booleans: Option<bool>,
+    /// The target honours `If-Match`. Default: if it says so.
+    pub etag: Option<bool>,
+    /// `delete`, or `disable` where users cannot be deleted. Default: `delete`.
+    pub delete: Option<DeleteMeans>,
+    /// Members added and removed by one PATCH. Default: 100.
+    pub members_per_patch: Option<usize>,
+    /// Groups are created with members. Default: true.
+    pub members_on_create: Option<bool>,
+    /// Groups that are read show their members. Default: true, unless the target's schema says otherwise.
+    pub members_readable: Option<bool>,
+    /// The target offers Bulk. Default: if it says so.
+    pub bulk: Option<bool>,
+    /// Operations in one Bulk request. Default: what the target says, else 100.
+    pub bulk_max_operations: Option<usize>,
+    /// Bytes of one Bulk request. Default: what the target says, else 1 MiB.
+    pub bulk_max_bytes: Option<usize>,
+    /// `scim` or `json`: the media type of bodies. Default: `scim`.
+    pub media_type: Option<MediaType>,
+    /// Paths below the base URL, by endpoint: `{ Users: People }`. Default: what the target says, else the names.
+    pub endpoints: BTreeMap<String, String>,
+}
+
+impl Profile {
+    /// This profile with what `overrides` names, its preset left aside. Sizes are at least one.
+    pub fn with(&self, overrides: &ProfileOverrides) -> Self {
+        let mut profile = self.clone();
+        set(&mut profile.filter, overrides.filter);
+        set(&mut profile.filter_attributes, overrides.filter_attributes.clone().map(Some));
+        set(&mut profile.filter_types, overrides.filter_types.clone().map(Some));
+        set(&mut profile.max_page_size, overrides.max_page_size.map(at_least_one));
+        set(&mut profile.paging, overrides.paging);
+        set(&mut profile.sort, overrides.sort);
+        set(&mut profile.match_lag, overrides.match_lag_seconds.map(Duration::from_secs));
+        set(&mut profile.patch, overrides.patch);
+        set(&mut profile.put, overrides.put);
+        set(&mut profile.dialect.form, overrides.patch_form);
+        set(&mut profile.dialect.value_paths, overrides.value_paths);
+        set(&mut profile.dialect.operations_per_patch, overrides.operations_per_patch.map(at_least_one));
+        set(&mut profile.dialect.member_removal, overrides.member_removal);
+        set(&mut profile.dialect.text_booleans, overrides.text_booleans);
+        set(&mut profile.etag, overrides.etag);
+        set(&mut profile.delete, overrides.delete);
+        set(&mut profile.members_per_patch, overrides.members_per_patch.map(at_least_one));
+        set(&mut profile.members_on_create, overrides.members_on_create);
+        set(&mut profile.members_readable, overrides.members_readable);
+        set(&mut profile.media_type, overrides.media_type);
+        profile.bulk = bulk(profile.bulk, overrides);
+        let endpoint =
+            |(name, path): (&String, &String)| (name.to_ascii_lowercase(), path.trim_matches('/').to_owned());
+        profile.endpoints.extend(overrides.endpoints.iter().map(endpoint));
+        profile
+    }
+}
+
+fn bulk(offered: Option<BulkLimits>, overrides: &ProfileOverrides) -> Option<BulkLimits> {
+    let limits = match overrides.bulk {
+        Some(false) => return None,
+        Some(true) => offered.unwrap_or_default(),
+        None => offered?,
+    };
+    Some(BulkLimits {
+        max_operations: overrides.bulk_max_operations.map_or(limits.max_operations, at_least_one),
+        max_bytes: overrides.bulk_max_bytes.map_or(limits.max_bytes, at_least_one),
+    })
+}
+
+fn set<T>(place: &mut T, said: Option<T>) {
+    if let Some(said) = said {
+        *place = said;
+    }
+}
+
+fn at_least_one(size: usize) -> usize {
+    size.max(1)
+}
+
+fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<AttributePath>>, D::Error> {
+    /// One of the list, so that a wrong one is told where it stands.
+    struct Written(AttributePath);
+
+    impl<'de> Deserialize<'de> for Written {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            AttributePath::parse(&text).map(Self).map_err(|_| {
+                serde::de::Error::custom("this is no attribute path: write `userName` or `name.familyName`")
+            })
+        }
+    }
+
+    let written = Option::<Vec<Written>>::deserialize(deserializer)?;
+    Ok(written.map(|paths| paths.into_iter().map(|Written(path)| path).collect()))
+}
