@@ -304,3 +304,34 @@ fn settings_that_cannot_work_are_refused() {
             .unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
+
+mod hostile {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(header: &[u8]) -> bool {
+        let hmac = json!({"jwt": {"algorithms": ["HS256"], "issuer": "a", "audience": "b", "secret": "c"}});
+        let basic = json!({"basic": {"name": "a", "password": "b"}});
+        let authenticator = authenticator(json!([{"bearer": {"token": "a"}}, basic, hmac])).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(authenticator.authenticate(Some(header))).is_err()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_header_lets_anybody_in_by_chance(scheme in "(Bearer|Basic|Digest| )? ?", rest: Vec<u8>) {
+            prop_assume!(rest.trim_ascii() != b"a");
+            prop_assert!(refused(&[scheme.as_bytes(), &rest].concat()));
+        }
+
+        #[test]
+        fn no_made_up_token_is_accepted(header in "\\PC{0,40}", claims in "\\PC{0,40}", signature: Vec<u8>) {
+            let algorithm = json!({"alg": "HS256", "x": header}).to_string();
+            let parts = [algorithm.as_bytes(), claims.as_bytes(), &signature].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
+            prop_assert!(refused(["Bearer ", &parts.join(".")].concat().as_bytes()));
+        }
+    }
+}

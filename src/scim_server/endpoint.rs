@@ -62,7 +62,7 @@ impl<'a> Address<'a> {
             None => (None, whole),
         };
         let rest = strip_segment(rest, "scim").unwrap_or(rest);
-        let first = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
+        let first = rest.strip_prefix('/').and_then(|rest| rest.split('/').next()).unwrap_or_default();
         let (path, endpoint) = match version(first) {
             Some(true) => {
                 let path = strip_segment(rest, first).unwrap_or_default();
@@ -179,7 +179,18 @@ fn decode(segment: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_path_is_cut_in_two(path in "/?(tenants/|scim|/|v2|v1|Users|.search|%[0-9a-f]{0,2}|\\PC){0,12}") {
+            let types = ResourceTypes::standard();
+            let address = Address::parse(&path, &types);
+            prop_assert_eq!([address.base, address.path].concat(), path.as_str());
+        }
+    }
 
     #[test]
     fn paths_name_endpoints_with_and_without_the_base() {
@@ -220,6 +231,7 @@ mod tests {
             ("/Users/%ff", None, "", None),
             ("/scim/v2x/Users", None, "/scim", None),
             ("/scimx/Users", None, "", None),
+            ("//v2/Users", None, "", None),
         ] {
             let address = Address::parse(path, &types);
             assert_eq!((address.tenant, address.base, address.endpoint), (tenant, base, endpoint), "{path}");
