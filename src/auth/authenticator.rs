@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jsonwebtoken::AlgorithmFamily;
 
@@ -14,6 +15,9 @@ use super::{
     BasicSettings, BearerSettings, CredentialSettings, Denied, JwtSettings, Principal, SetupError, TokenIssuer,
 };
 use crate::net::{HttpSettings, client, is_loopback};
+
+/// For the key set of an issuer, the body included.
+const KEYS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +159,11 @@ impl Authenticator {
     }
 }
 
+/// Requests wait for the keys, so the keys may not take long.
+fn settings_for_keys() -> HttpSettings {
+    HttpSettings { timeout: KEYS_TIMEOUT, connect_timeout: KEYS_TIMEOUT, ..HttpSettings::default() }
+}
+
 fn issuer_of(settings: JwtSettings, folder: &Path) -> Result<JwtVerifier, SetupError> {
     let JwtSettings { algorithms, issuer, audience, secret, key_file, jwks_url, user_claim, leeway_seconds, access } =
         settings;
@@ -183,7 +192,7 @@ fn issuer_of(settings: JwtSettings, folder: &Path) -> Result<JwtVerifier, SetupE
             return Err(SetupError::InsecureKeys { issuer });
         }
         (None, None, Some(url)) => {
-            Keys::Published(Box::new(KeySet::new(url, client(&HttpSettings::default())?, Pace::default())))
+            Keys::Published(Box::new(KeySet::new(url, client(&settings_for_keys())?, Pace::default())))
         }
         _ => return Err(SetupError::KeySource { issuer }),
     };

@@ -65,8 +65,10 @@ impl KeySet {
         let known = key_id.is_none_or(|id| state.keys.iter().any(|key| key.has_id(id)));
         let wanted = !known || age.is_none_or(|age| age >= self.pace.fresh);
         if wanted && state.tried.is_none_or(|tried| now - tried >= self.pace.pause) {
-            state.tried = Some(now);
-            if let Some(keys) = self.fetch().await {
+            let fetched = self.fetch().await;
+            // Counted from its end: who waited for a fetch that failed does not begin the next one.
+            state.tried = Some(Instant::now());
+            if let Some(keys) = fetched {
                 state.keys = Arc::new(keys);
                 state.fetched = Some(now);
                 return Ok(Arc::clone(&state.keys));
