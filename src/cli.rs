@@ -168,6 +168,9 @@ pub struct Target {
     /// Serve further types of resource and extensions: a directory of schemas and resource types (JSON).
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
+    /// Create the users of this file first, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    pub load: Option<PathBuf>,
     /// Mimic what a kind of application refuses or gets wrong.
     #[arg(long, value_name = "NAME", default_value = "standard", value_parser = dialects())]
     pub dialect: &'static Dialect,

@@ -26,6 +26,7 @@ pub(super) async fn target(options: Target) -> anyhow::Result<Ended> {
         access_folder: folder,
         database: options.database,
         schemas: options.schemas,
+        load: options.load,
         dialect: options.dialect,
         faults: match &options.faults {
             Some(file) => read(file, "fault rules")?,

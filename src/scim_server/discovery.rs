@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::MOST_BODY_BYTES;
-use super::query::MOST_RESULTS;
+use super::cursor::TIMEOUT_SECONDS;
+use super::query::{DEFAULT_RESULTS, MOST_RESULTS};
 use super::resource_types::{Kind, ResourceTypes};
 use crate::auth::Scheme;
 use crate::scim::{
-    AuthenticationScheme, BulkSupport, Extension, FilterSupport, ListResponse, Resource, ResourceType, Schema,
-    SchemaExtension, ServiceProviderConfig, Supported, urn,
+    AuthenticationScheme, BulkSupport, Extension, FilterSupport, ListResponse, Pagination, Resource, ResourceType,
+    Schema, SchemaExtension, ServiceProviderConfig, Supported, urn,
 };
 
 /// What it offers to callers with these kinds of credential.
@@ -17,7 +18,17 @@ pub(super) fn service_provider_config(schemes: &[Scheme], base: &str) -> Service
         patch: Supported { supported: true },
         bulk: BulkSupport { supported: false, max_operations: 0, max_payload_size: MOST_BODY_BYTES as u64 },
         filter: FilterSupport { supported: true, max_results: MOST_RESULTS },
+        change_password: Supported { supported: true },
+        sort: Supported { supported: true },
         etag: Supported { supported: true },
+        pagination: Some(Pagination {
+            cursor: true,
+            index: true,
+            default_pagination_method: Some("index".to_owned()),
+            default_page_size: Some(DEFAULT_RESULTS),
+            max_page_size: Some(MOST_RESULTS),
+            cursor_timeout: Some(TIMEOUT_SECONDS),
+        }),
         authentication_schemes: schemes.iter().map(authentication_scheme).collect(),
         meta: Some(json!({
             "resourceType": "ServiceProviderConfig",

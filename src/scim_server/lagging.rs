@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Service;
 use super::past::Then;
-use super::projection::Projection;
+use super::projection::{Projection, Written};
 use super::query::Query;
 use super::resource_types::Kind;
 use super::resources;
@@ -38,7 +38,7 @@ pub(super) async fn as_it_was(
             (_, false, true) => list.total_results = list.total_results.saturating_sub(1),
             _ => {}
         }
-        let shown = before.map(|before| query.projection.apply(before, &kind.schema));
+        let shown = before.map(|before| query.projection.apply(before, kind, &Written::Nothing));
         match (place, shown) {
             (Some(place), Some(shown)) => {
                 if let Some(resource) = list.resources.get_mut(place) {

@@ -8,16 +8,20 @@
 
 mod access;
 mod admin;
+mod changes;
+mod cursor;
 mod dialect;
 mod discovery;
 mod endpoint;
-mod everywhere;
 mod exchange;
 mod fault_rule;
 mod faults;
 mod journal;
 mod json_body;
 mod lagging;
+mod lists;
+mod load;
+mod memberships;
 mod past;
 mod projection;
 mod query;
@@ -26,6 +30,7 @@ mod resource_types;
 mod resources;
 mod routes;
 mod schema_files;
+mod secrets;
 mod service;
 mod storage;
 mod tenant;
@@ -45,12 +50,14 @@ use tokio::task::JoinHandle;
 pub use access::{AccessError, AccessSettings, TenantSettings};
 pub use dialect::Dialect;
 pub use fault_rule::Rule;
+pub use load::LoadError;
 pub use schema_files::SchemaFileError;
 pub use storage::OpenError;
 pub use tenant::Tenant;
 
 use crate::secret::Secret;
 use access::Access;
+use cursor::Seals;
 use faults::Faults;
 use journal::Journal;
 use past::Past;
@@ -77,6 +84,8 @@ pub struct Settings {
     pub database: Option<PathBuf>,
     /// A directory of documents that describe further types of resource and extensions.
     pub schemas: Option<PathBuf>,
+    /// A file of users, one JSON object a line, that are created before the server listens.
+    pub load: Option<PathBuf>,
     pub dialect: &'static Dialect,
     /// Faults in force from the start.
     pub faults: Vec<Rule>,
@@ -92,6 +101,7 @@ impl Settings {
             access_folder: PathBuf::new(),
             database: None,
             schemas: None,
+            load: None,
             dialect: Dialect::STANDARD,
             faults: Vec::new(),
         }
@@ -107,6 +117,8 @@ pub enum StartError {
     Access(#[from] AccessError),
     #[error(transparent)]
     Schemas(#[from] SchemaFileError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
     #[error("cannot listen on `{address}`")]
     Listen { address: SocketAddr, source: std::io::Error },
 }
@@ -122,9 +134,16 @@ impl Server {
             None => ResourceTypes::standard(),
         };
         let access = Access::new(settings.access, &settings.access_folder, settings.token, settings.dialect)?;
+        let types = Arc::new(types);
+        // Nobody waits for the server yet, so the load may take the time it takes.
+        let storage = Storage::open(settings.database.as_deref(), types.clone(), |tx| match &settings.load {
+            Some(file) => Ok(load::users(tx, &types, file)?),
+            None => Ok::<_, StartError>(()),
+        })?;
         let service = Data::new(Service {
-            types: Arc::new(types),
-            storage: Storage::open(settings.database.as_deref())?,
+            types,
+            storage,
+            seals: Seals::new(),
             access,
             faults: Faults::new(settings.faults),
             journal: Journal::default(),
@@ -187,6 +206,7 @@ impl Running {
 struct Service {
     types: Arc<ResourceTypes>,
     storage: Storage,
+    seals: Seals,
     access: Access,
     faults: Faults,
     journal: Journal,

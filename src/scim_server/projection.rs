@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::resource_types::{Kind, Place};
 use crate::scim::{AttributePath, Resource, ResourceSchema, Returned, ScimError, ScimType};
 
 /// What a client asked to see.
@@ -44,58 +45,89 @@ impl Projection {
     }
 
     /// The resource as it is shown. The names in it are canonical.
-    pub(super) fn apply(&self, resource: Resource, schema: &ResourceSchema) -> Resource {
+    pub(super) fn apply(&self, resource: Resource, kind: &Kind, written: &Written) -> Resource {
+        let mut map = match self {
+            Self::Only(paths) => only(resource.into_map(), paths, &kind.schema),
+            Self::All | Self::Without(_) => resource.into_map(),
+        };
+        let named = |place: &Place| match self {
+            // What was not named is not there any more.
+            Self::Only(_) => true,
+            Self::All | Self::Without(_) => written.includes(place),
+        };
+        for hidden in &kind.hidden {
+            if !(hidden.on_request && named(&hidden.place)) {
+                hidden.place.remove(&mut map);
+            }
+        }
+        if let Self::Without(paths) = self {
+            exclude(&mut map, paths, kind);
+        }
+        Resource::from(map)
+    }
+}
+
+/// What the request wrote whose answer this is: attributes that are returned on request are in the answer when the
+/// request gave them (RFC 7643 section 7).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Written {
+    Nothing,
+    Everything,
+    Places(Vec<Place>),
+}
+
+impl Written {
+    fn includes(&self, place: &Place) -> bool {
+        let same_part = |other: &Place| other.part.is_none() || place.part.is_none() || other.part == place.part;
         match self {
-            Self::All => resource,
-            Self::Only(paths) => only(resource, paths, schema),
-            Self::Without(paths) => without(resource, paths, schema),
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Places(places) => places.iter().any(|other| {
+                other.extension == place.extension && other.attribute == place.attribute && same_part(other)
+            }),
         }
     }
 }
 
-fn only(resource: Resource, paths: &[AttributePath], schema: &ResourceSchema) -> Resource {
+fn only(mut map: Map<String, Value>, paths: &[AttributePath], schema: &ResourceSchema) -> Map<String, Value> {
     let mut shown = Map::new();
-    for (name, value) in resource.as_map() {
-        if schema.top_attribute(name).is_some_and(|attribute| attribute.returned == Returned::Always) {
-            shown.insert(name.clone(), value.clone());
-        }
-    }
     for at in paths.iter().filter_map(|path| schema.resolve(path)) {
-        let source = match at.extension {
-            Some(extension) => resource.as_map().get(extension).and_then(Value::as_object),
-            None => Some(resource.as_map()),
-        };
-        let Some(source) = source else { continue };
-        match (at.attribute, at.extension) {
-            (None, Some(extension)) => {
-                shown.insert(extension.to_owned(), Value::Object(source.clone()));
-            }
-            (Some(attribute), extension) => {
-                let Some(value) = source.get(&attribute.name) else { continue };
-                let place = match extension {
-                    Some(extension) => shown.entry(extension).or_insert_with(|| Value::Object(Map::new())),
-                    None => {
-                        merge(
-                            shown.entry(attribute.name.as_str()).or_insert(Value::Null),
-                            value,
-                            at.sub_attribute.map(|part| part.name.as_str()),
-                        );
-                        continue;
-                    }
-                };
-                if let Value::Object(parts) = place {
-                    merge(
-                        parts.entry(attribute.name.as_str()).or_insert(Value::Null),
-                        value,
-                        at.sub_attribute.map(|part| part.name.as_str()),
-                    );
+        let part = at.sub_attribute.map(|part| part.name.as_str());
+        match (at.extension, at.attribute) {
+            (Some(extension), None) => {
+                if let Some(value) = map.get(extension) {
+                    shown.insert(extension.to_owned(), value.clone());
                 }
+            }
+            (Some(extension), Some(attribute)) => {
+                let Some(value) = map.get(extension).and_then(|parts| parts.get(&attribute.name)) else { continue };
+                let place = shown.entry(extension).or_insert_with(|| Value::Object(Map::new()));
+                if let Value::Object(parts) = place {
+                    merge(parts.entry(attribute.name.as_str()).or_insert(Value::Null), value, part);
+                }
+            }
+            (None, Some(attribute)) => {
+                let Some(value) = map.get(&attribute.name) else { continue };
+                merge(shown.entry(attribute.name.as_str()).or_insert(Value::Null), value, part);
             }
             (None, None) => {}
         }
     }
+    for extension in &schema.extensions {
+        let extension = &extension.schema;
+        let Some(Value::Object(parts)) = map.get(&extension.id) else { continue };
+        let always = |name: &str| extension.attribute(name).is_some_and(|found| found.returned == Returned::Always);
+        for (name, value) in parts.iter().filter(|(name, _)| always(name)) {
+            let place = shown.entry(extension.id.as_str()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(parts) = place {
+                parts.insert(name.clone(), value.clone());
+            }
+        }
+    }
     shown.retain(|_, value| !is_bare(value));
-    Resource::from(shown)
+    map.retain(|name, _| schema.top_attribute(name).is_some_and(|found| found.returned == Returned::Always));
+    shown.extend(map);
+    shown
 }
 
 /// Shows a value, or one part of it beside the parts that are shown already.
@@ -136,21 +168,27 @@ fn is_bare(value: &Value) -> bool {
     }
 }
 
-fn without(mut resource: Resource, paths: &[AttributePath], schema: &ResourceSchema) -> Resource {
-    let schemas = resource.as_map().get("schemas").cloned();
+/// What is not shown is there all the same: `schemas` keeps naming it.
+fn exclude(map: &mut Map<String, Value>, paths: &[AttributePath], kind: &Kind) {
     for path in paths {
-        let always = schema
-            .resolve(path)
-            .is_none_or(|at| at.attribute.is_some_and(|attribute| attribute.returned == Returned::Always));
-        if !always {
-            resource.remove(path);
+        match (kind.schema.resolve(path), kind.place(path)) {
+            (Some(at), Some(place)) if at.attribute.is_none_or(|found| found.returned != Returned::Always) => {
+                place.remove(map);
+            }
+            (Some(at), None) => {
+                let Some(extension) = at.extension.and_then(|urn| kind.schema.extension(urn)) else { continue };
+                if let Some(Value::Object(parts)) = map.get_mut(&extension.id) {
+                    parts.retain(|name, _| {
+                        extension.attribute(name).is_some_and(|found| found.returned == Returned::Always)
+                    });
+                    if parts.is_empty() {
+                        map.remove(&extension.id);
+                    }
+                }
+            }
+            _ => {}
         }
     }
-    // What is not shown is there all the same: `schemas` keeps naming it.
-    if let Some(schemas) = schemas {
-        resource.as_map_mut().insert("schemas".to_owned(), schemas);
-    }
-    resource
 }
 
 #[cfg(test)]
@@ -158,7 +196,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scim::urn;
+    use crate::scim::{Schema, urn};
+    use crate::scim_server::resource_types::ResourceTypes;
 
     fn shown(attributes: &[&str], excluded: &[&str]) -> Value {
         let ada: Resource = serde_json::from_value(json!({
@@ -172,7 +211,8 @@ mod tests {
         .unwrap();
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let projection = Projection::new(names(attributes), names(excluded)).unwrap();
-        let mut shown = Value::from(projection.apply(ada, ResourceSchema::user()));
+        let types = ResourceTypes::standard();
+        let mut shown = Value::from(projection.apply(ada, types.named("User").unwrap(), &Written::Nothing));
         let always = shown.as_object_mut().unwrap();
         assert_eq!(always.remove("id"), Some(json!("1")));
         assert_eq!(always.remove("schemas"), Some(json!([urn::USER, urn::ENTERPRISE_USER])));
@@ -213,5 +253,42 @@ mod tests {
         };
         assert!(shows(&[], &[]) && shows(&["members.value"], &[]) && shows(&[], &["displayName"]));
         assert!(!shows(&["displayName"], &[]) && !shows(&[], &["MEMBERS"]));
+    }
+
+    #[test]
+    fn what_is_returned_always_never_or_on_request_is() {
+        let base: Schema = serde_json::from_value(json!({"id": "urn:x:Badge", "attributes": [
+            {"name": "label", "returned": "always"},
+            {"name": "room"},
+            {"name": "history", "returned": "request"},
+            {"name": "pin", "returned": "never"},
+            {"name": "door", "type": "complex", "subAttributes": [
+                {"name": "code", "returned": "never"}, {"name": "log", "returned": "request"}, {"name": "name"}]},
+        ]}))
+        .unwrap();
+        let schema = ResourceSchema { base, extensions: vec![] };
+        let kind = Kind::new("Badge".to_owned(), "Badges".to_owned(), None, schema);
+        let badge: Resource = serde_json::from_value(json!({
+            "label": "l", "room": "r", "history": "h", "pin": "p", "door": {"code": "c", "log": "g", "name": "n"},
+        }))
+        .unwrap();
+        let history = || Written::Places(vec![kind.place(&AttributePath::new("history")).unwrap()]);
+        let shown = |attributes: &str, excluded: &str, written: Written| {
+            let names = |names: &str| names.split_whitespace().map(str::to_owned).collect();
+            let projection = Projection::new(names(attributes), names(excluded)).unwrap();
+            Value::from(projection.apply(badge.clone(), &kind, &written))
+        };
+        let plain = json!({"label": "l", "room": "r", "door": {"name": "n"}});
+        assert_eq!(shown("", "", Written::Nothing), plain);
+        let mut answered = plain.clone();
+        answered["history"] = json!("h");
+        assert_eq!(shown("", "", history()), answered);
+        answered["door"]["log"] = json!("g");
+        assert_eq!(shown("", "", Written::Everything), answered);
+        assert_eq!(shown("history pin door.code", "", Written::Nothing), json!({"label": "l", "history": "h"}));
+        assert_eq!(
+            shown("", "label room pin", history()),
+            json!({"label": "l", "history": "h", "door": {"name": "n"}})
+        );
     }
 }

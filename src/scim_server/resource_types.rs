@@ -5,12 +5,15 @@
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use serde_json::{Map, Value};
+
 use super::schema_files::{self, SchemaFileError};
-use crate::scim::{Attribute, AttributeType, Mutability, ResourceSchema, Returned, Schema, Uniqueness, urn};
+use crate::scim::{
+    Attribute, AttributePath, AttributeType, Mutability, ResourceSchema, Returned, Schema, Uniqueness, urn,
+};
 
 /// A type of resource (RFC 7643 section 6). Two are equal when their names are.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the indexes are read by the storage that comes next")]
 pub(super) struct Kind {
     /// The name, as `meta.resourceType` gives it.
     pub(super) name: String,
@@ -19,10 +22,17 @@ pub(super) struct Kind {
     pub(super) description: Option<String>,
     pub(super) schema: ResourceSchema,
     pub(super) indexes: Vec<Index>,
-    /// Attributes that are not shown unless they are asked for, or never.
-    pub(super) hidden: Vec<Place>,
+    pub(super) hidden: Vec<Hidden>,
     /// Attributes that are kept as a hash.
     pub(super) secrets: Vec<Place>,
+}
+
+/// An attribute that is not shown of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Hidden {
+    pub(super) place: Place,
+    /// False when it is never shown, whoever asks.
+    pub(super) on_request: bool,
 }
 
 /// Where an attribute stands in a document.
@@ -36,12 +46,11 @@ pub(super) struct Place {
 
 /// An attribute that the database looks up without reading documents.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "the indexes are read by the storage that comes next")]
 pub(super) struct Index {
     pub(super) place: Place,
     pub(super) comparison: Comparison,
-    pub(super) multi_valued: bool,
-    pub(super) required: bool,
+    /// True when each resource has it exactly once.
+    pub(super) always_one: bool,
     pub(super) uniqueness: Uniqueness,
 }
 
@@ -78,19 +87,35 @@ impl Kind {
     /// A type with what follows from its schemas.
     pub(super) fn new(name: String, endpoint: String, description: Option<String>, schema: ResourceSchema) -> Self {
         let indexes = indexes(&schema);
-        let hidden = places(&schema, |attribute| matches!(attribute.returned, Returned::Never | Returned::Request));
+        let hidden = attributes(&schema)
+            .filter(|(_, attribute)| matches!(attribute.returned, Returned::Never | Returned::Request))
+            .map(|(place, attribute)| Hidden { place, on_request: attribute.returned == Returned::Request })
+            .collect();
         let secrets = places(&schema, |attribute| {
             attribute.kind == AttributeType::String
                 && attribute.mutability == Mutability::WriteOnly
                 && attribute.returned == Returned::Never
                 && !attribute.multi_valued
-        });
+        })
+        .into_iter()
+        .filter(|place| place.part.is_none())
+        .collect();
         Self { name, endpoint, description, schema, indexes, hidden, secrets }
     }
 
     /// True when its members are kept as rows of their own.
     pub(super) fn has_members(&self) -> bool {
         self.schema.base.id.eq_ignore_ascii_case(urn::GROUP)
+    }
+
+    /// The place that a path names; `None` when it names none, or an extension as a whole.
+    pub(super) fn place(&self, path: &AttributePath) -> Option<Place> {
+        let at = self.schema.resolve(path)?;
+        Some(Place {
+            extension: at.extension.map(str::to_owned),
+            attribute: at.attribute?.name.clone(),
+            part: at.sub_attribute.map(|part| part.name.clone()),
+        })
     }
 
     /// True when it shows the groups that it is in.
@@ -100,6 +125,71 @@ impl Kind {
 }
 
 impl Place {
+    /// The value in a stored document, whose names are canonical. A part is that of a single complex value.
+    pub(super) fn get<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a Value> {
+        let map = match &self.extension {
+            Some(extension) => document.get(extension)?.as_object()?,
+            None => document,
+        };
+        let whole = map.get(&self.attribute)?;
+        match &self.part {
+            Some(part) => whole.as_object()?.get(part),
+            None => Some(whole),
+        }
+    }
+
+    /// Puts a value into a stored document.
+    pub(super) fn set(&self, document: &mut Map<String, Value>, value: Value) {
+        let mut path = Vec::from_iter(self.extension.as_deref());
+        path.push(self.attribute.as_str());
+        path.extend(self.part.as_deref());
+        let mut map = document;
+        let Some((last, above)) = path.split_last() else { return };
+        for name in above {
+            let place = map.entry(*name).or_insert(Value::Null);
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
+            }
+            let Value::Object(below) = place else { return };
+            map = below;
+        }
+        map.insert((*last).to_owned(), value);
+    }
+
+    /// Removes what stands here, in every element of a list, and what is empty without it.
+    pub(super) fn remove(&self, document: &mut Map<String, Value>) {
+        let Some(extension) = &self.extension else { return self.remove_in(document) };
+        if let Some(Value::Object(map)) = document.get_mut(extension) {
+            self.remove_in(map);
+            if map.is_empty() {
+                document.remove(extension);
+            }
+        }
+    }
+
+    fn remove_in(&self, map: &mut Map<String, Value>) {
+        let Some(part) = &self.part else {
+            map.remove(&self.attribute);
+            return;
+        };
+        let gone = match map.get_mut(&self.attribute) {
+            Some(Value::Array(elements)) => {
+                for parts in elements.iter_mut().filter_map(Value::as_object_mut) {
+                    parts.remove(part);
+                }
+                elements.retain(|element| element.as_object().is_none_or(|parts| !parts.is_empty()));
+                elements.is_empty()
+            }
+            Some(Value::Object(parts)) => {
+                parts.remove(part);
+                parts.is_empty()
+            }
+            _ => false,
+        };
+        if gone {
+            map.remove(&self.attribute);
+        }
+    }
     /// The text of its path, by which the database knows it.
     pub(super) fn name(&self) -> String {
         let extension = self.extension.as_deref().map_or("", |extension| extension);
@@ -195,6 +285,14 @@ fn places(schema: &ResourceSchema, chosen: impl Fn(&Attribute) -> bool) -> Vec<P
     attributes(schema).filter(|(_, attribute)| chosen(attribute)).map(|(place, _)| place).collect()
 }
 
+/// The attribute at a place, or the one that a part belongs to.
+fn whole<'a>(schema: &'a ResourceSchema, place: &Place) -> Option<&'a Attribute> {
+    match &place.extension {
+        Some(extension) => schema.extension(extension)?.attribute(&place.attribute),
+        None => schema.top_attribute(&place.attribute),
+    }
+}
+
 /// What is looked up, what must be unique, and the plain attributes of schemas that are not standard. What has rows of
 /// its own, or may not be asked for, has no index.
 fn indexes(schema: &ResourceSchema) -> Vec<Index> {
@@ -210,10 +308,8 @@ fn indexes(schema: &ResourceSchema) -> Vec<Index> {
         if attribute.returned == Returned::Never || attribute.mutability == Mutability::ReadOnly {
             return None;
         }
-        let whole = match &place.extension {
-            Some(extension) => schema.extension(extension)?.attribute(&place.attribute)?,
-            None => schema.top_attribute(&place.attribute)?,
-        };
+        let whole = whole(schema, &place)?;
+        let in_base = place.extension.is_none();
         let custom = place.extension.as_deref().map_or(!base_is_standard, |extension| !is_standard(extension))
             && place.part.is_none()
             && !attribute.multi_valued;
@@ -221,8 +317,7 @@ fn indexes(schema: &ResourceSchema) -> Vec<Index> {
         (custom || looked_up || attribute.uniqueness != Uniqueness::None).then(|| Index {
             place,
             comparison,
-            multi_valued: whole.multi_valued,
-            required: whole.required && whole.name == attribute.name,
+            always_one: attribute.required && !attribute.multi_valued && whole.name == attribute.name && in_base,
             uniqueness: attribute.uniqueness,
         })
     });
@@ -244,7 +339,7 @@ mod tests {
         assert_eq!(names(user), ["userName", "displayName", "emails.value", "externalId"]);
         assert_eq!(names(types.at_endpoint("Groups").unwrap()), ["displayName", "externalId"]);
         assert_eq!(user.secrets.iter().map(Place::name).collect::<Vec<_>>(), ["password"]);
-        assert_eq!(user.hidden, user.secrets);
+        assert_eq!(user.hidden.iter().map(|hidden| hidden.place.name()).collect::<Vec<_>>(), ["password"]);
         assert!(types.at_endpoint("users").is_none());
         assert!(user.has_groups() && !user.has_members());
     }

@@ -1,15 +1,20 @@
 //! Where the server keeps its resources: an SQLite database, written by one thread.
 //!
 //! The writer takes what has queued up into one transaction, each request under a savepoint of its own, and answers
-//! after the commit: concurrent requests share the cost of making data durable. No SQL type leaves this module, and
-//! no rule of SCIM enters it.
+//! after the commit: concurrent requests share the cost of making data durable. Short reads run where they are asked,
+//! long ones on a thread of their own. No SQL type leaves this module, and no rule of SCIM enters it.
 
-mod filter_sql;
+mod collections;
+mod keys;
+mod lookup;
 mod members;
 mod resources;
 mod tables;
+mod values;
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
 use diesel::connection::SimpleConnection;
@@ -17,10 +22,14 @@ use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::{mpsc, oneshot};
 
-pub(super) use filter_sql::narrow;
+pub(super) use collections::{Catalog, Collection};
+pub(super) use keys::number_key;
+pub(super) use lookup::{Narrowed, narrow};
 pub(super) use members::{GroupRow, MemberRow};
 pub(super) use resources::{Row, Stored};
 
+use super::resource_types::ResourceTypes;
+use super::tenant::Tenant;
 use crate::scim::ScimError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/scim_server");
@@ -49,6 +58,8 @@ pub(super) enum Failure {
     Refused(#[from] ScimError),
     #[error("the database refused a statement")]
     Database(#[from] diesel::result::Error),
+    #[error(transparent)]
+    Open(#[from] OpenError),
     #[error("the database could not commit")]
     NotCommitted,
     #[error("the server stops")]
@@ -56,11 +67,21 @@ pub(super) enum Failure {
 }
 
 /// The handle of the database.
-#[derive(Clone)]
 pub(super) struct Storage {
+    types: Arc<ResourceTypes>,
     writer: mpsc::Sender<Message>,
-    /// Reads of a file go past the writer; a database in memory has one connection only.
-    reader: mpsc::Sender<Message>,
+    /// Long reads of a file go past the writer; a database in memory has one connection only.
+    scanner: mpsc::Sender<Message>,
+    readers: Option<Readers>,
+    /// What is known of each tenant that was asked for; held for one look.
+    catalogs: RwLock<HashMap<Tenant, Arc<Catalog>>>,
+}
+
+/// Connections that only read, of which each is used by one request at a time.
+struct Readers {
+    path: String,
+    /// Those that nobody uses; none at all once the database is closed. Held for taking one and giving it back.
+    idle: Mutex<Option<Vec<SqliteConnection>>>,
 }
 
 /// One unit of work: everything it does happens, or nothing.
@@ -76,19 +97,37 @@ type Work = Box<dyn FnOnce(&mut SqliteConnection) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(bool) + Send>;
 
 impl Storage {
-    /// Opens the database, or one in memory, and brings its tables up to date.
-    pub(super) fn open(file: Option<&Path>) -> Result<Self, OpenError> {
+    /// Opens the database, or one in memory, brings its tables up to date and lets `prepare` work on it before anybody
+    /// else.
+    pub(super) fn open<E: From<OpenError>>(
+        file: Option<&Path>,
+        types: Arc<ResourceTypes>,
+        prepare: impl FnOnce(&mut Transaction<'_>) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let path = file.map_or_else(|| ":memory:".to_owned(), |file| file.to_string_lossy().into_owned());
         let mut connection = connect(&path)?;
         connection
             .run_pending_migrations(MIGRATIONS)
             .map_err(|source| OpenError::Prepare { path: path.clone(), source })?;
+        prepare(&mut Transaction(&mut connection))?;
         let writer = spawn("scim-writer", connection, write_jobs)?;
-        let reader = match file {
-            Some(_) => spawn("scim-reader", connect(&path)?, read_jobs)?,
+        let scanner = match file {
+            Some(_) => spawn("scim-scanner", connect(&path)?, read_jobs)?,
             None => writer.clone(),
         };
-        Ok(Self { writer, reader })
+        let readers = file.map(|_| Readers { path, idle: Mutex::new(Some(Vec::new())) });
+        Ok(Self { types, writer, scanner, readers, catalogs: RwLock::default() })
+    }
+
+    /// What the database calls a tenant's types and attributes. The first request for a tenant makes it known.
+    pub(super) async fn catalog(&self, tenant: &Tenant) -> Result<Arc<Catalog>, Failure> {
+        if let Some(catalog) = self.catalogs.read().unwrap_or_else(PoisonError::into_inner).get(tenant) {
+            return Ok(catalog.clone());
+        }
+        let (types, named) = (self.types.clone(), tenant.clone());
+        let catalog = Arc::new(self.write(move |tx| tx.open_catalog(&named, &types)).await?);
+        let mut catalogs = self.catalogs.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(catalogs.entry(tenant.clone()).or_insert(catalog).clone())
     }
 
     /// Runs a unit of work that changes something. The answer comes after the commit.
@@ -99,23 +138,71 @@ impl Storage {
         submit(&self.writer, work).await
     }
 
-    /// Runs a unit of work that only reads.
+    /// Runs a unit of work that reads a few rows. It runs here: handing it to another thread would cost more than the
+    /// work itself.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        submit(&self.reader, work).await
+        let Some(readers) = &self.readers else { return submit(&self.writer, work).await };
+        let mut connection = readers.take()?;
+        let outcome = connection.transaction(|connection| work(&mut Transaction(connection)));
+        readers.give_back(connection);
+        outcome
+    }
+
+    /// Runs a unit of work that may read very many rows.
+    pub(super) async fn scan<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        submit(&self.scanner, work).await
     }
 
     /// Finishes what is queued and closes the database.
     pub(super) async fn close(&self) {
-        for thread in [&self.reader, &self.writer] {
+        for thread in [&self.scanner, &self.writer] {
             let (stopped, wait) = oneshot::channel();
             if thread.send(Message::Stop(stopped)).await.is_ok() {
                 // An error means that the thread has ended already, which is what was asked for.
                 let _ = wait.await;
             }
         }
+        if let Some(readers) = &self.readers {
+            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+}
+
+impl Readers {
+    fn take(&self) -> Result<SqliteConnection, Failure> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(Vec::pop);
+        match idle {
+            None => Err(Failure::Stopped),
+            Some(Some(connection)) => Ok(connection),
+            Some(None) => Ok(connect(&self.path)?),
+        }
+    }
+
+    fn give_back(&self, connection: SqliteConnection) {
+        if let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            idle.push(connection);
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// A part of the unit of work that happens as a whole or not at all, whatever becomes of the rest.
+    pub(super) fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.0.transaction(|connection| work(&mut Transaction(connection)))
+    }
+
+    /// Runs a statement of the database itself, such as a PRAGMA.
+    pub(super) fn configure(&mut self, statement: &'static str) -> Result<(), Failure> {
+        Ok(self.0.batch_execute(statement)?)
     }
 }
 
@@ -141,7 +228,9 @@ fn connect(path: &str) -> Result<SqliteConnection, OpenError> {
         SqliteConnection::establish(path).map_err(|source| OpenError::Connect { path: path.to_owned(), source })?;
     connection
         .batch_execute(
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+             PRAGMA cache_size = -32768; PRAGMA mmap_size = 1073741824; PRAGMA wal_autocheckpoint = 4000; \
+             PRAGMA temp_store = MEMORY;",
         )
         .map_err(|source| OpenError::Prepare { path: path.to_owned(), source: Box::new(source) })?;
     Ok(connection)
@@ -206,49 +295,4 @@ fn read_jobs(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Message>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scim_server::resource_types::{Kind, ResourceTypes};
-
-    fn user() -> std::sync::Arc<Kind> {
-        ResourceTypes::standard().named("User").unwrap().clone()
-    }
-
-    #[test]
-    fn the_migrations_go_up_and_down_and_up() {
-        let mut connection = connect(":memory:").unwrap();
-        connection.run_pending_migrations(MIGRATIONS).unwrap();
-        connection.revert_all_migrations(MIGRATIONS).unwrap();
-        connection.run_pending_migrations(MIGRATIONS).unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_refused_request_leaves_its_neighbours_alone() {
-        let storage = Storage::open(None).unwrap();
-        let insert = |id: &str, name: &str| {
-            let row = Row::new(&user(), id, name);
-            storage.write(move |tx| {
-                tx.insert(&row)?;
-                if row.id == "refused" { Err(ScimError::not_found("no").into()) } else { Ok(()) }
-            })
-        };
-        let (first, refused, taken, last) =
-            tokio::join!(insert("1", "a"), insert("refused", "b"), insert("2", "a"), insert("3", "b"));
-        assert!(first.is_ok() && last.is_ok());
-        assert!(matches!(refused, Err(Failure::Refused(error)) if error.status == 404));
-        assert!(matches!(taken, Err(Failure::Refused(error)) if error.status == 409));
-    }
-
-    #[tokio::test]
-    async fn a_file_keeps_what_was_answered() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("target.sqlite");
-        let storage = Storage::open(Some(&file)).unwrap();
-        storage.write(|tx| tx.insert(&Row::new(&user(), "1", "a"))).await.unwrap();
-        storage.close().await;
-        assert!(matches!(storage.read(|_| Ok(())).await, Err(Failure::Stopped)));
-        let storage = Storage::open(Some(&file)).unwrap();
-        let found = storage.read(|tx| tx.find(&user(), "1")).await.unwrap();
-        assert_eq!(found.map(|stored| stored.version), Some(1));
-    }
-}
+mod tests;

@@ -35,7 +35,6 @@ impl fmt::Display for Tenant {
 
 /// Where a request plays: whose resources it may see, and the address under which the client knows them.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "the tenant is read by the storage that comes next")]
 pub(super) struct Realm {
     pub(super) tenant: Tenant,
     /// Without a slash at the end: `https://scim.example.org/tenants/acme/scim/v2`.

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use super::*;
 
 mod access;
+mod custom_types;
 mod dialects;
 mod faults;
+mod queries;
 mod wire;
 use crate::scim::urn;
 

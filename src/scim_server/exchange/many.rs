@@ -7,13 +7,13 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::Exchange;
-use crate::scim::{ListResponse, ScimError};
+use crate::scim::ScimError;
 use crate::scim_server::dialect::NoMatch;
 use crate::scim_server::past::Then;
 use crate::scim_server::query::Query;
 use crate::scim_server::resource_types::Kind;
 use crate::scim_server::storage::Failure;
-use crate::scim_server::{everywhere, lagging, reply, resources};
+use crate::scim_server::{lagging, reply, resources};
 
 impl Exchange<'_> {
     pub(super) async fn list(&self, kind: &Arc<Kind>, mut query: Query) -> Result<HttpResponse, Failure> {
@@ -47,15 +47,13 @@ impl Exchange<'_> {
         if let Some(filter) = &query.filter {
             kinds.iter().try_for_each(|kind| dialect.check_filter(filter, kind))?;
         }
-        let found = everywhere::list(self.service, &self.realm(), &kinds, query).await?;
-        let mut shown = Vec::with_capacity(found.resources.len());
-        for (kind, mut resource) in found.resources {
-            if !dialect.shows_as_is() {
-                dialect.show(resource.as_map_mut(), &kind);
+        let (mut list, kinds) = resources::list_everywhere(self.service, &self.realm(), &kinds, query).await?;
+        if !dialect.shows_as_is() {
+            for (resource, kind) in list.resources.iter_mut().zip(&kinds) {
+                dialect.show(resource.as_map_mut(), kind);
             }
-            shown.push(resource);
         }
-        Ok(reply::document(StatusCode::OK, &ListResponse::page(shown, found.total, found.start_index)))
+        Ok(reply::document(StatusCode::OK, &list))
     }
 
     /// What has changed since, as it was then.

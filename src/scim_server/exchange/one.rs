@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::Exchange;
 use crate::scim::{AttributePath, Filter, Operation, PatchOp, Resource, ScimError, Strictness, apply};
 use crate::scim_server::dialect::{Deleting, Inactive, Putting};
-use crate::scim_server::projection::Projection;
+use crate::scim_server::projection::{Projection, Written};
 use crate::scim_server::query::Query;
 use crate::scim_server::resource_types::Kind;
 use crate::scim_server::resources::{self, Shown};
@@ -43,7 +43,7 @@ impl Exchange<'_> {
             let resource = then.ok_or_else(|| ScimError::not_found("there is no resource of this id"))?;
             // The version is part of what was there; the entity tag of that time is not known to the database any more.
             let tag = resource.as_map().get("meta").and_then(|meta| meta.get("version")?.as_str()).map(str::to_owned);
-            let shown = projection.apply(resource, &kind.schema);
+            let shown = projection.apply(resource, kind, &Written::Nothing);
             return Ok(self.show_resource(StatusCode::OK, kind, shown, &id, tag));
         }
         let shown = resources::get(self.service, &self.realm(), kind, id, projection).await?;

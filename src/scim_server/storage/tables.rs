@@ -1,14 +1,18 @@
 //! The tables of the server. What the columns hold is said in the migrations.
 
 diesel::table! {
+    collections (id) {
+        id -> BigInt,
+        tenant -> Text,
+        kind -> Text,
+    }
+}
+
+diesel::table! {
     resources (sequence) {
         sequence -> BigInt,
+        collection -> BigInt,
         id -> Text,
-        kind -> Text,
-        user_name -> Nullable<Text>,
-        display_key -> Nullable<Text>,
-        display_name -> Nullable<Text>,
-        external_id -> Nullable<Text>,
         created -> BigInt,
         modified -> BigInt,
         version -> BigInt,
@@ -17,12 +21,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    blocks (collection, block) {
+        collection -> BigInt,
+        block -> BigInt,
+        total -> BigInt,
+    }
+}
+
+diesel::table! {
+    indexes (id) {
+        id -> BigInt,
+        collection -> BigInt,
+        attribute -> Text,
+        comparison -> Text,
+    }
+}
+
+diesel::table! {
+    resource_values (index_id, key, resource) {
+        index_id -> BigInt,
+        key -> Text,
+        resource -> BigInt,
+    }
+}
+
+diesel::table! {
     members (sequence) {
         sequence -> BigInt,
-        group_id -> Text,
-        value -> Text,
+        group_sequence -> BigInt,
+        member -> BigInt,
         display -> Nullable<Text>,
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(resources, members);
+diesel::allow_tables_to_appear_in_same_query!(collections, resources, blocks, indexes, resource_values, members);
