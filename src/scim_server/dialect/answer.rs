@@ -51,6 +51,7 @@ impl Dialect {
             config.bulk.max_operations = 0;
             config.bulk.max_payload_size = 0;
         }
+        config.pagination = config.pagination.take().filter(|_| self.offers.cursors);
         if let Some(pagination) = &mut config.pagination {
             pagination.max_page_size = pagination.max_page_size.map(|size| size.min(self.page_size));
             pagination.default_page_size = pagination.default_page_size.map(|size| size.min(self.page_size));

@@ -140,6 +140,8 @@ pub(super) struct Offers {
     pub(super) me: bool,
     pub(super) groups: bool,
     pub(super) sort: bool,
+    /// RFC 9865.
+    pub(super) cursors: bool,
     pub(super) etags: bool,
 }
 

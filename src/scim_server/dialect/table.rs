@@ -9,10 +9,12 @@ use super::{
 };
 use crate::scim_server::query::MOST_RESULTS;
 
-const EVERYTHING: Offers = Offers { bulk: true, search: true, me: true, groups: true, sort: true, etags: true };
+const EVERYTHING: Offers =
+    Offers { bulk: true, search: true, me: true, groups: true, sort: true, cursors: true, etags: true };
 const NO_BULK: Offers = Offers { bulk: false, ..EVERYTHING };
 /// What most applications leave out.
-const BASICS: Offers = Offers { bulk: false, search: false, me: false, groups: true, sort: false, etags: false };
+const BASICS: Offers =
+    Offers { bulk: false, search: false, me: false, groups: true, sort: false, cursors: false, etags: false };
 const ALL_MEMBERS: Members = Members { most: None, shown: true, replaceable: true, unknown: UnknownMember::Refused };
 
 pub(super) const STANDARD: Dialect = Dialect {

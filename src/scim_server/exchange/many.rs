@@ -21,7 +21,7 @@ impl Exchange<'_> {
         if let Some(filter) = &query.filter {
             dialect.check_filter(filter, kind)?;
         }
-        query.count = query.count.min(dialect.page_size);
+        self.limit(&mut query);
         let lag = self.stale.max(Some(dialect.lag)).filter(|lag| !lag.is_zero());
         let then = lag.map(|lag| self.then(kind, lag)).filter(|then| !then.is_empty());
         let asked = then.is_some().then(|| query.clone());
@@ -41,7 +41,7 @@ impl Exchange<'_> {
 
     pub(super) async fn list_everywhere(&self, mut query: Query) -> Result<HttpResponse, Failure> {
         let dialect = self.site.dialect;
-        query.count = query.count.min(dialect.page_size);
+        self.limit(&mut query);
         let kinds = self.service.types.kinds().iter().filter(|kind| dialect.offers.groups || !kind.has_members());
         let kinds: Vec<_> = kinds.cloned().collect();
         if let Some(filter) = &query.filter {
@@ -54,6 +54,14 @@ impl Exchange<'_> {
             }
         }
         Ok(reply::document(StatusCode::OK, &list))
+    }
+
+    /// Takes away what the application does not look at.
+    fn limit(&self, query: &mut Query) {
+        let dialect = self.site.dialect;
+        query.count = query.count.min(dialect.page_size);
+        query.sort = query.sort.take().filter(|_| dialect.offers.sort);
+        query.cursor = query.cursor.take().filter(|_| dialect.offers.cursors);
     }
 
     /// What has changed since, as it was then.

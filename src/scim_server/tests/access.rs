@@ -135,7 +135,8 @@ async fn clients_fetch_tokens_and_come_in_with_them() {
     assert_eq!(target.enter(Some(&auditor)).await.body["totalResults"], 1);
     assert_eq!(target.enter(Some(&acme)).await.status, 401);
     assert_eq!(target.ask("GET", "/tenants/acme/scim/v2/Users", Some(&gateway), Value::Null).await.status, 401);
-    assert_eq!(target.ask("GET", "/tenants/acme/scim/v2/Users", Some(&acme), Value::Null).await.status, 200);
+    let theirs = target.ask("GET", "/tenants/acme/scim/v2/Users", Some(&acme), Value::Null).await;
+    assert_eq!(theirs.body["totalResults"], 0);
     let faults = json!([{"method": "POST", "path": "/oauth2/token", "nth": 1, "do": {"status": 503}}]);
     assert_eq!(target.ask("POST", "/admin/faults", Some(&gateway), faults).await.status, 204);
     assert_eq!(
@@ -144,6 +145,60 @@ async fn clients_fetch_tokens_and_come_in_with_them() {
     );
     let method = target.ask("GET", "/oauth2/token", None, Value::Null).await;
     assert_eq!((method.status.as_u16(), method.headers["allow"].to_str().unwrap()), (405, "POST"));
+}
+
+#[actix_web::test]
+async fn tenants_share_nothing() {
+    let credentials = |token: &str| json!([{ "bearer": { "token": token } }]);
+    let target = served(json!({
+        "credentials": credentials("default"),
+        "tenants": [
+            {"name": "acme", "credentials": credentials("acme")},
+            {"name": "globex", "credentials": credentials("globex"), "dialect": "no-filter"},
+        ],
+    }));
+    let at = |tenant: &str, path: &str| ["/tenants/", tenant, "/scim/v2", path].concat();
+    let ask = async |tenant: &str, method: &str, path: &str, body: Value| {
+        target.ask(method, &at(tenant, path), Some(&bearer(tenant)), body).await
+    };
+    let user = || json!({"schemas": [urn::USER], "userName": "ada", "externalId": "7"});
+    let mut ids = Vec::new();
+    for tenant in ["acme", "globex"] {
+        let created = ask(tenant, "POST", "/Users", user()).await;
+        assert_eq!(created.status, 201, "{tenant}: {}", created.body);
+        let id = created.body["id"].as_str().unwrap().to_owned();
+        let location = created.headers["location"].to_str().unwrap();
+        assert!(location.ends_with(&at(tenant, &["/Users/", &id].concat())), "{location}");
+        ids.push(id);
+    }
+    let theirs = ["/Users/", &ids[1]].concat();
+    for (method, body) in [
+        ("GET", Value::Null),
+        ("PUT", user()),
+        ("PATCH", json!({"Operations": [{"op": "replace", "path": "title", "value": "x"}]})),
+        ("DELETE", Value::Null),
+    ] {
+        assert_eq!(ask("acme", method, &theirs, body).await.status, 404, "{method}");
+    }
+    let member = json!({"schemas": [urn::GROUP], "displayName": "G", "members": [{"value": ids[1]}]});
+    assert_eq!(ask("acme", "POST", "/Groups", member).await.status, 400);
+    assert_eq!(ask("acme", "GET", "/Users?filter=externalId eq \"7\"", Value::Null).await.body["totalResults"], 1);
+    assert_eq!(ask("globex", "GET", "/Users?filter=externalId eq \"7\"", Value::Null).await.status, 400);
+    assert_eq!(ask("globex", "GET", &theirs, Value::Null).await.status, 200);
+
+    assert_eq!(target.enter(Some("Bearer default")).await.body["totalResults"], 0);
+    assert_eq!(target.enter(Some("Bearer acme")).await.status, 401);
+    let wrong = target.ask("GET", &at("acme", "/Users"), Some("Bearer globex"), Value::Null).await;
+    assert_eq!(wrong.status, 401);
+    for path in ["/tenants/nobody/scim/v2/Users", "/tenants//scim/v2/Users", "/tenants/%2e%2e%2fx/Users", "/tenants"] {
+        let answer = target.ask("GET", path, Some("Bearer default"), Value::Null).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["schemas"]), (404, &json!([urn::ERROR])), "{path}");
+    }
+    for authorization in ["Bearer acme", "Bearer globex"] {
+        assert_eq!(target.ask("GET", "/admin/journal", Some(authorization), Value::Null).await.status, 401);
+    }
+    let journal = target.ask("GET", "/admin/journal", Some("Bearer default"), Value::Null).await.body;
+    assert_eq!((&journal[0]["tenant"], &journal[1]["tenant"]), (&json!("acme"), &json!("globex")));
 }
 
 #[actix_web::test]

@@ -41,6 +41,12 @@ impl Target {
         self.patch(path, json!([{"op": "replace", "path": attribute, "value": value}])).await
     }
 
+    async fn people_named(&self, names: &[&str]) {
+        for name in names {
+            self.person(name).await;
+        }
+    }
+
     async fn people(&self, count: usize) -> Vec<String> {
         let mut ids = Vec::new();
         for number in 0..count {
@@ -390,6 +396,14 @@ async fn discovery_and_further_parts_may_be_missing() {
     let config = target.config().await;
     for part in ["bulk", "etag", "sort"] {
         assert_eq!(config[part]["supported"], false, "{part}");
+    }
+    assert!(config.get("pagination").is_none() && target.get("/Users?cursor").await.body.get("startIndex").is_some());
+    assert_eq!(Target::start().config().await["pagination"]["cursor"], true);
+    for (name, first) in [("standard", "eve"), ("slack", "ada")] {
+        let target = speaking(name);
+        target.people_named(&["ada", "eve"]).await;
+        let list = target.get("/Users?sortBy=userName&sortOrder=descending").await.body;
+        assert_eq!(list["Resources"][0]["userName"], first, "{name}");
     }
     assert_eq!(speaking("gitlab").get("/Groups").await.status, 404);
 }
