@@ -6,6 +6,7 @@ use clap::{
     Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
+use url::Url;
 
 use crate::scim_server::Dialect;
 
@@ -55,6 +56,8 @@ pub enum Command {
     Escrows(JobListing),
     /// List, release or reject removals that wait for a person.
     Removals(Removals),
+    /// Find out what a SCIM target can do and where it deviates, with throw-away resources.
+    Probe(Probe),
     /// Serve an embedded SCIM 2.0 application to provision into.
     Target(Target),
     /// Serve a directory as Microsoft Graph.
@@ -149,6 +152,28 @@ pub struct Removals {
     /// Refuse these removals: they are not carried out unless their objects change.
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub reject: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 the gateway can provision into it · 1 it cannot, or something was left behind · \
+                        2 usage"
+)]
+pub struct Probe {
+    /// The address below which `Users` and `Groups` are.
+    pub url: Url,
+    /// The bearer token that the target asks for.
+    #[arg(long, env = "PROVISOR_TARGET_TOKEN", hide_env_values = true)]
+    pub token: String,
+    /// A PEM file of authorities to trust besides the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Users to create for learning how many members one request may name; 101 tell about the usual limit of 100.
+    #[arg(long, value_name = "COUNT", default_value_t = 24)]
+    pub members: usize,
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]

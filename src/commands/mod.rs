@@ -10,6 +10,7 @@ mod demo;
 mod directory_server;
 mod escrows;
 mod graph_emulator;
+mod probe;
 mod removals;
 mod run;
 mod serve;
@@ -61,6 +62,7 @@ pub async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Status(options) => status::status(options).await,
         Command::Escrows(options) => escrows::escrows(options).await,
         Command::Removals(options) => removals::removals(options).await,
+        Command::Probe(options) => probe::run(options).await,
         Command::Target(options) => target::target(options).await,
         Command::GraphEmulator(options) => graph_emulator::graph_emulator(options).await,
         Command::Bench(options) => bench::bench(options).await,

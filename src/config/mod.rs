@@ -26,12 +26,27 @@ pub use resolved::{
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use serde::de::DeserializeOwned;
 
 use self::document::{Document, NodeId};
 use self::resolve::Resolver;
 use self::secrets::Surroundings;
 use self::written::WrittenConfig;
+use crate::target::ProfileOverrides;
+
+/// What is known of a target, as an entry of the file has it under `scim`.
+///
+/// # Errors
+/// When it cannot be written as YAML.
+pub fn profile_yaml(profile: &ProfileOverrides) -> Result<String, serde_saphyr::SerializeError> {
+    #[derive(Serialize)]
+    struct Written<'a> {
+        profile: &'a ProfileOverrides,
+    }
+    serde_saphyr::to_string(&Written { profile })
+}
 
 impl Config {
     /// Reads and checks a configuration file, with the environment of this process.

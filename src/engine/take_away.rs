@@ -20,6 +20,12 @@ use crate::{
 /// to them: what a deletion takes along needs no request of its own.
 pub(super) async fn carry_out_removals(run: &Arc<Run>) -> Result<(), CycleError> {
     judge_objects(run).await?;
+    if !run.target.profile().deletes_memberships {
+        // What a deletion leaves behind here nobody could take away afterwards: the far end has no name any more.
+        for mapping in &run.job.schema.mappings {
+            remove_edges(run, mapping).await?;
+        }
+    }
     carry_out_approved(run).await?;
     for mapping in &run.job.schema.mappings {
         remove_edges(run, mapping).await?;

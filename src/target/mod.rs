@@ -2,6 +2,7 @@
 //!
 //! It carries out what it is asked to and says how that ended. It decides nothing, and knows no source and no store.
 
+pub mod probe;
 pub mod profile;
 pub mod scim;
 

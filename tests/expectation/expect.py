@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser("compare", help="the target against a view")
     compare.add_argument("--expected", type=Path, required=True)
+    compare.add_argument("--living-members", action="store_true", help="leave out members that lead to no resource")
     compare.set_defaults(run=run_compare)
 
     snapshot = commands.add_parser("snapshot", help="the target as it is, to count writes from")
@@ -101,7 +102,7 @@ def search(arguments: argparse.Namespace) -> str:
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
-    found = view_of(Target(arguments.target, arguments.token).contents())
+    found = view_of(Target(arguments.target, arguments.token).contents(), arguments.living_members)
     return told(differences.between(load(arguments.expected), found), "the target equals the expectation")
 
 

@@ -61,12 +61,14 @@ class Target:
         return {"users": self.resources("Users"), "groups": self.resources("Groups")}
 
 
-def view(snapshot: dict) -> dict:
-    """The snapshot as a view. A resource without externalId is told by its id, a reference to nothing likewise."""
+def view(snapshot: dict, living_members: bool = False) -> dict:
+    """The snapshot as a view. A resource without externalId is told by its id, a reference to nothing likewise, unless
+    only members are asked for that lead somewhere.
+    """
     anchors = {r["id"]: _anchor(r) for r in snapshot["users"] + snapshot["groups"]}
     return {
         "users": _keyed(snapshot["users"], lambda user: _user(user, anchors)),
-        "groups": _keyed(snapshot["groups"], lambda group: _group(group, anchors)),
+        "groups": _keyed(snapshot["groups"], lambda group: _group(group, anchors, living_members)),
     }
 
 
@@ -107,8 +109,9 @@ def _user(user: dict, anchors: dict) -> dict:
     return flat
 
 
-def _group(group: dict, anchors: dict) -> dict:
+def _group(group: dict, anchors: dict, living_members: bool) -> dict:
     flat = {name: value for name, value in group.items() if name not in SERVER_MADE}
-    members = [anchors.get(m["value"], f"unknown {m['value']}") for m in group.get("members", [])]
+    ids = [member["value"] for member in group.get("members", [])]
+    members = [anchors.get(i, f"unknown {i}") for i in ids if i in anchors or not living_members]
     flat["members"] = sorted(members)
     return flat

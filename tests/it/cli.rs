@@ -8,7 +8,7 @@ fn every_help_is_short_and_teaches() {
     let workplace = Workplace::new();
     let mut told = workplace.run(&["--help"]).stdout;
     for command in
-        ["demo", "run", "serve", "check", "status", "escrows", "removals", "target", "graph-emulator", "bench"]
+        ["demo", "run", "serve", "check", "status", "escrows", "removals", "probe", "target", "graph-emulator", "bench"]
     {
         let ended = workplace.run(&[command, "--help"]);
         ended.assert_code(0);

@@ -164,7 +164,7 @@ impl Dialect {
         for (name, value) in body.iter_mut() {
             let multi_valued = schema.top_attribute(name).is_some_and(|attribute| attribute.multi_valued);
             let Value::Array(values) = value else { continue };
-            if !multi_valued || values.len() < 2 {
+            if !multi_valued || values.len() < 2 || name == "schemas" {
                 continue;
             }
             if self.values == Values::One {

@@ -13,7 +13,7 @@ pub use preset::Preset;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::ResourceKind;
 use crate::scim::{AttributePath, urn};
@@ -47,6 +47,8 @@ pub struct Profile {
     pub etag: bool,
     /// What taking a user away means.
     pub delete: DeleteMeans,
+    /// A user who is deleted leaves all groups. Where not, the gateway takes them out before.
+    pub deletes_memberships: bool,
     /// How many members one PATCH adds and removes together.
     pub members_per_patch: usize,
     /// A group may be created with its members.
@@ -78,7 +80,7 @@ pub struct PatchDialect {
 }
 
 /// Where an operation says what it changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PatchForm {
     /// One operation an attribute, each with its path (RFC 7644 section 3.5.2).
@@ -88,7 +90,7 @@ pub enum PatchForm {
 }
 
 /// How a member is taken out of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberRemoval {
     /// By a path that selects it: `members[value eq "…"]` (RFC 7644 section 3.5.2.2).
@@ -99,7 +101,7 @@ pub enum MemberRemoval {
 }
 
 /// How lists are walked through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Paging {
     /// By `startIndex` and `count` (RFC 7644 section 3.4.2.4).
@@ -109,7 +111,7 @@ pub enum Paging {
 }
 
 /// What the end of a user is at the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeleteMeans {
     /// DELETE.
@@ -119,7 +121,7 @@ pub enum DeleteMeans {
 }
 
 /// The media type of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaType {
     /// `application/scim+json`.
@@ -170,6 +172,7 @@ impl Default for Profile {
             dialect: PatchDialect::default(),
             etag: false,
             delete: DeleteMeans::Delete,
+            deletes_memberships: true,
             members_per_patch: 100,
             members_on_create: true,
             members_readable: true,

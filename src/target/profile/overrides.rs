@@ -3,66 +3,93 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{BulkLimits, DeleteMeans, MediaType, MemberRemoval, Paging, PatchForm, Preset, Profile};
 use crate::model::ResourceKind;
 use crate::scim::AttributePath;
 
 /// What is known of a target better than it says itself; what is left out stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProfileOverrides {
     /// A known application to start from. What the target says of itself counts more. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
     /// The target finds resources by filter. Default: true, unless the target says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<bool>,
     /// The only attributes that its filters know. Default: all.
-    #[serde(deserialize_with = "paths")]
+    #[serde(deserialize_with = "paths", serialize_with = "texts", skip_serializing_if = "Option::is_none")]
     pub filter_attributes: Option<Vec<AttributePath>>,
     /// The only endpoints that have filters. Default: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub filter_types: Option<BTreeSet<ResourceKind>>,
     /// Resources in one page of a list. Default: 100, or fewer if the target says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_page_size: Option<usize>,
     /// `index` or `cursor`. Default: `cursor` if the target offers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paging: Option<Paging>,
     /// Lists are asked for in the order of ids. Default: if the target says that it sorts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<bool>,
     /// Seconds after which a search surely shows what was written. Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub match_lag_seconds: Option<u64>,
     /// The target supports PATCH. Default: true, unless the target says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<bool>,
     /// The target supports PUT, used where it has no PATCH. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub put: Option<bool>,
     /// `paths`: an operation names the attribute that it changes. `object`: its value does. Default: `paths`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub patch_form: Option<PatchForm>,
     /// Paths with value filters are understood. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value_paths: Option<bool>,
     /// Operations in one PATCH. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operations_per_patch: Option<usize>,
     /// `filter` or `values`: how members are removed. Default: `filter`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub member_removal: Option<MemberRemoval>,
-    /// A PATCH carries Booleans as text. Default: false.
+    /// Requests carry Booleans as the texts `True` and `False`. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text_booleans: Option<bool>,
     /// The target honours `If-Match`. Default: if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<bool>,
     /// `delete`, or `disable` where users cannot be deleted. Default: `delete`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete: Option<DeleteMeans>,
+    /// A user who is deleted leaves all groups of the target. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletes_memberships: Option<bool>,
     /// Members added and removed by one PATCH. Default: 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub members_per_patch: Option<usize>,
     /// Groups are created with members. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub members_on_create: Option<bool>,
     /// Groups that are read show their members. Default: true, unless the target's schema says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub members_readable: Option<bool>,
     /// The target offers Bulk. Default: if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bulk: Option<bool>,
     /// Operations in one Bulk request. Default: what the target says, else 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bulk_max_operations: Option<usize>,
     /// Bytes of one Bulk request. Default: what the target says, else 1 MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bulk_max_bytes: Option<usize>,
     /// `scim` or `json`: the media type of bodies. Default: `scim`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub media_type: Option<MediaType>,
     /// Paths below the base URL, by endpoint: `{ Users: People }`. Default: what the target says, else the names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, String>,
 }
 
@@ -86,6 +113,7 @@ impl Profile {
         set(&mut profile.dialect.text_booleans, overrides.text_booleans);
         set(&mut profile.etag, overrides.etag);
         set(&mut profile.delete, overrides.delete);
+        set(&mut profile.deletes_memberships, overrides.deletes_memberships);
         set(&mut profile.members_per_patch, overrides.members_per_patch.map(at_least_one));
         set(&mut profile.members_on_create, overrides.members_on_create);
         set(&mut profile.members_readable, overrides.members_readable);
@@ -135,4 +163,8 @@ fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Attrib
 
     let written = Option::<Vec<Written>>::deserialize(deserializer)?;
     Ok(written.map(|paths| paths.into_iter().map(|Written(path)| path).collect()))
+}
+
+fn texts<S: Serializer>(paths: &Option<Vec<AttributePath>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().flatten().map(ToString::to_string))
 }

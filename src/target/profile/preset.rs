@@ -2,13 +2,13 @@
 //!
 //! Data: where a document is silent, nothing stands here. Applications change; the operator's word counts more.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{DeleteMeans, MemberRemoval, PatchForm, ProfileOverrides};
 use crate::scim::AttributePath;
 
 /// An application, or a family of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// AWS IAM Identity Center: at most 50 resources in a list and 100 members in a request.

@@ -14,11 +14,11 @@ use serde_json::Value;
 use super::address::{id_in, is_possible};
 use super::answer::{Purpose, Refused};
 use super::client::{Answer, Request};
-use super::{ScimTarget, json};
+use super::{ScimTarget, dialect, json};
 use crate::model::{ResourceId, ResourceKind};
 use crate::scim::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult, Resource, urn};
 use crate::target::TargetError;
-use crate::target::profile::BulkLimits;
+use crate::target::profile::{BulkLimits, PatchDialect};
 
 /// Operations in one request, whatever the target allows: a lost answer leaves all of them open.
 const MOST_OPERATIONS: usize = 100;
@@ -116,7 +116,7 @@ impl ScimTarget {
     ) -> Result<Vec<(usize, Created)>, Refusal> {
         let profile = self.profile();
         let endpoint = profile.endpoint(kind);
-        let body = bulk_request(endpoint, resources, indexes)?;
+        let body = bulk_request(endpoint, resources, indexes, &profile.dialect)?;
         // Room for what a proxy adds.
         if body.len() > limits.max_bytes / 10 * 9 {
             return Err(Refusal::TooMuch);
@@ -199,13 +199,18 @@ fn operations_per_request(limits: BulkLimits) -> usize {
     (limits.max_operations - limits.max_operations / 10).clamp(1, MOST_OPERATIONS)
 }
 
-fn bulk_request(endpoint: &str, resources: &[Resource], indexes: &[usize]) -> Result<Bytes, TargetError> {
+fn bulk_request(
+    endpoint: &str,
+    resources: &[Resource],
+    indexes: &[usize],
+    dialect: &PatchDialect,
+) -> Result<Bytes, TargetError> {
     let operations = indexes.iter().map(|&index| BulkOperation {
         method: BulkMethod::Post,
         path: super::route(endpoint),
         bulk_id: Some(index.to_string()),
         version: None,
-        data: Some(Value::from(resources[index].clone())),
+        data: Some(Value::from(dialect::spelled(resources[index].clone(), dialect))),
     });
     json(&BulkRequest { fail_on_errors: None, operations: operations.collect() })
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::Utc;
-use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH, LOCATION, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -19,9 +19,9 @@ use super::answer::{Purpose, Refused, Verdict, is_complaint, verdict};
 use super::auth::{Authorizer, Credential};
 use crate::net::{Backoff, NetError, Trouble, explain, rate_limit_reset, read_bounded, retry_after};
 use crate::scim::urn;
-use crate::target::TargetError;
 use crate::target::pace::Pace;
 use crate::target::profile::MediaType;
+use crate::target::{Outcome, TargetError};
 
 /// A page of a hundred groups whose members come along although they were excluded.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
@@ -209,6 +209,20 @@ impl Client {
             repeated |= verdict == Verdict::Again { ambiguous: true };
             sleep(wait).await;
         }
+    }
+
+    /// A request with our credentials and nothing else, for who sends it by himself.
+    pub(super) async fn request_by_hand(&self, method: Method, url: Url) -> Result<RequestBuilder, TargetError> {
+        let credential = self.authorizer.credential().await.map_err(|cause| TargetError::Token {
+            host: self.host().to_owned(),
+            outcome: Outcome::NotDone,
+            cause,
+        })?;
+        let request = self.http.request(method, url);
+        Ok(match credential.header {
+            Some(header) => request.header(AUTHORIZATION, header),
+            None => request,
+        })
     }
 
     /// What an answer means that is not the one hoped for.

@@ -2,7 +2,7 @@
 
 use super::address::{id_in, is_possible};
 use super::answer::Purpose;
-use super::{ScimTarget, json};
+use super::{ScimTarget, dialect, json};
 use crate::model::{ResourceId, ResourceKind};
 use crate::scim::Resource;
 use crate::target::TargetError;
@@ -14,7 +14,11 @@ impl ScimTarget {
         self.shared.protection.admit_create(resource)?;
         let profile = self.profile();
         let endpoint = profile.endpoint(kind);
-        let request = self.request(Purpose::Create, endpoint, &[], Some(json(resource)?))?;
+        let body = match profile.dialect.text_booleans {
+            true => json(&dialect::spelled(resource.clone(), &profile.dialect))?,
+            false => json(resource)?,
+        };
+        let request = self.request(Purpose::Create, endpoint, &[], Some(body))?;
         let answer = self.shared.client.send(&request).await?;
         if !matches!(answer.status.as_u16(), 200..=202) {
             return Err(self.shared.client.refusal(&request, &answer));

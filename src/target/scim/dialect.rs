@@ -34,6 +34,14 @@ pub(super) fn translated(
     }
 }
 
+/// A whole resource in this dialect.
+pub(super) fn spelled(mut resource: Resource, dialect: &PatchDialect) -> Resource {
+    if dialect.text_booleans {
+        resource.as_map_mut().values_mut().for_each(spell_booleans);
+    }
+    resource
+}
+
 /// The resource with these attributes set and removed.
 pub(super) fn applied(operations: &[Operation], present: &Resource) -> Resource {
     let mut resource = present.clone();

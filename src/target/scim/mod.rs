@@ -28,6 +28,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
+use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use url::Url;
 
@@ -116,6 +117,22 @@ impl ScimTarget {
     /// Write requests that were sent so far, repetitions included.
     pub fn writes_sent(&self) -> u64 {
         self.shared.client.writes_sent()
+    }
+
+    /// The host of the base URL.
+    pub(in crate::target) fn host(&self) -> &str {
+        self.shared.client.host()
+    }
+
+    /// A request with our credentials, for who sends it and looks at the answer by himself.
+    pub(in crate::target) async fn request_by_hand(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<RequestBuilder, TargetError> {
+        let url = address::url(self.shared.client.base(), path.iter().copied(), query)?;
+        self.shared.client.request_by_hand(method, url).await
     }
 
     /// Changes what is known of the target.

@@ -46,8 +46,8 @@ impl ScimTarget {
             if wanted == present {
                 return Ok(());
             }
-            let mut request =
-                self.about_one(Purpose::Replace, kind, id, &[], Some(body_of(&writable(kind, wanted))?))?;
+            let wanted = dialect::spelled(writable(kind, wanted), &profile.dialect);
+            let mut request = self.about_one(Purpose::Replace, kind, id, &[], Some(body_of(&wanted)?))?;
             request.if_match = etag.filter(|_| profile.etag);
             let answer = self.shared.client.send(&request).await?;
             if answer.status.as_u16() == 412 && attempt < ATTEMPTS {

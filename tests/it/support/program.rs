@@ -40,6 +40,11 @@ impl Target {
         Self { process, base_url }
     }
 
+    /// A server of others in its process.
+    pub(crate) fn foreign(process: Child, base_url: String) -> Self {
+        Self { process, base_url }
+    }
+
     /// An administrative request: what tests ask of the target, and no client of the protocol can.
     pub(crate) async fn admin(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
         let root = self.base_url.trim_end_matches("/scim/v2");
@@ -117,6 +122,15 @@ impl Gateway {
         Self { folder }
     }
 
+    /// What the configuration says of the target.
+    pub(crate) fn set_profile(&self, profile: &Value) {
+        let file = self.path("provisor.yaml");
+        let text = std::fs::read(&file).expect("the configuration");
+        let mut configuration: Value = serde_json::from_slice(&text).expect("JSON, which is YAML");
+        configuration["applications"][0]["target"]["scim"]["profile"] = profile.clone();
+        std::fs::write(file, configuration.to_string()).expect("the configuration");
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -175,6 +189,13 @@ impl Expectation<'_> {
     /// The target holds exactly what `name` says.
     pub(crate) fn compare(&self, name: &str) {
         self.ask(&["compare", "--expected", name, "--target", &self.target.base_url, "--token", TOKEN]);
+    }
+
+    /// The same, but for members that lead nowhere: some servers keep the ids of who was deleted, in groups of which the
+    /// directory goes on to say that they are members.
+    pub(crate) fn compare_living(&self, name: &str) {
+        let target = self.target.base_url.as_str();
+        self.ask(&["compare", "--living-members", "--expected", name, "--target", target, "--token", TOKEN]);
     }
 
     /// Remembers the target as it is, to count writes from.

@@ -204,6 +204,19 @@ impl Target {
         list["totalResults"].as_u64().and_then(|total| usize::try_from(total).ok()).expect("a list")
     }
 
+    /// Creates a resource and answers it as it was told.
+    pub(crate) fn create(&self, endpoint: &str, resource: &Json) -> Json {
+        let url = [&self.url, endpoint].concat();
+        let (status, answer) = exchange(|client| client.post(&url).bearer_auth(TOKEN).json(resource));
+        assert_eq!(status, 201, "{answer}");
+        answer
+    }
+
+    /// The resource with this id.
+    pub(crate) fn resource(&self, endpoint: &str, id: &str) -> Json {
+        get(&[&self.url, endpoint, "/", id].concat(), TOKEN)
+    }
+
     /// Sets the fault rules; an empty list makes it behave again.
     pub(crate) fn set_faults(&self, rules: &Json) {
         let (status, answer) = exchange(|client| client.post(self.admin("faults")).bearer_auth(TOKEN).json(rules));
