@@ -204,3 +204,30 @@ fn no_statement_walks_through_a_table_that_grows() {
         );
     }
 }
+
+#[tokio::test]
+async fn one_more_member_is_one_more_row_however_large_the_group_is() {
+    let storage = memory();
+    let catalog = storage.catalog(&Tenant::default()).await.unwrap();
+    storage
+        .write(move |tx| {
+            let written = |tx: &mut Transaction<'_>| {
+                let total = diesel::dsl::sql::<diesel::sql_types::BigInt>("total_changes()");
+                diesel::select(total).get_result::<i64>(tx.0)
+            };
+            let group = insert(tx, &catalog, 1, "g", json!({"displayName": "G"}))?;
+            let member = |number: usize| Member { value: number.to_string(), display: None };
+            for number in 0..2000 {
+                insert(tx, &catalog, 0, &number.to_string(), named(&number.to_string()))?;
+            }
+            tx.add_members(&catalog, group, &(0..1999).map(member).collect::<Vec<_>>())?;
+            let before = written(tx)?;
+            assert_eq!(tx.add_members(&catalog, group, &[member(7), member(1999)])?, 1);
+            assert_eq!(tx.remove_members(group, &["1998".to_owned(), "nobody".to_owned()])?, 1);
+            assert_eq!(written(tx)? - before, 2);
+            assert_eq!(tx.members(group)?.len(), 1999);
+            Ok(())
+        })
+        .await
+        .unwrap();
+}

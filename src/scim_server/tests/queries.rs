@@ -278,3 +278,30 @@ async fn a_password_is_kept_as_a_hash_and_never_shown() {
     let holds = |text: &str| kept.windows(text.len()).any(|bytes| bytes == text.as_bytes());
     assert!(holds("$argon2id$") && !holds("s3cret-words") && !holds("other-words"));
 }
+
+#[actix_web::test]
+async fn a_query_at_the_root_goes_over_all_types() {
+    let target = Target::start();
+    let (ada, bob) = (target.user("ada").await, target.user("bob").await);
+    let group = target.group("Ants", &[&ada]).await;
+    let ask = async |parameters: &[(&str, &str)]| target.get(&["/", &query(parameters)].concat()).await.body;
+    let whole = ask(&[]).await;
+    assert_eq!((ids(&whole), &whole["totalResults"]), (vec![ada.clone(), bob.clone(), group.clone()], &json!(3)));
+    assert_eq!(ids(&ask(&[("startIndex", "2"), ("count", "2")]).await), [bob.clone(), group.clone()]);
+    for (filter, found) in [
+        ("meta.resourceType eq \"Group\"", vec![&group]),
+        ("userName sw \"b\" or displayName eq \"ants\"", vec![&bob, &group]),
+        ("not (userName pr)", vec![&group]),
+        ("members pr", vec![&group]),
+    ] {
+        assert_eq!(ids(&ask(&[("filter", filter)]).await).iter().collect::<Vec<_>>(), found, "{filter}");
+    }
+    // Users without a display name have nothing to sort by.
+    assert_eq!(ids(&ask(&[("sortBy", "displayName")]).await)[0], group);
+    for parameters in [&[("count", "1")][..], &[("count", "2"), ("sortBy", "displayName"), ("sortOrder", "descending")]]
+    {
+        let (walked, total) = walk(&target, "/", parameters).await;
+        let sorted = parameters.iter().filter(|(name, _)| *name != "count").copied().collect::<Vec<_>>();
+        assert_eq!((walked, total), (ids(&ask(&sorted).await), 3));
+    }
+}
