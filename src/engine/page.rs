@@ -267,7 +267,7 @@ async fn ask_all(run: &Run, mapping: &ObjectMapping, items: &[Item]) -> HashMap<
             && let Some(item) = waiting.next()
         {
             if let Step::Act { intent, .. } = &item.step
-                && !answers.contains_key(&intent.key)
+                && (together.is_empty() || !answers.contains_key(&intent.key))
             {
                 asked.push(ask(run, mapping, &intent.key, &intent.action));
             }

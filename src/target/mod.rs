@@ -92,6 +92,13 @@ pub enum TargetError {
     /// The target cannot do it in any way that we know; nothing was sent for it.
     #[error("`{host}` cannot do {request}: {problem}")]
     Unsupported { host: String, request: String, problem: String },
+    /// A group was created, and its members could not be added.
+    #[error("`{host}` created a group without its members: they are added when it is looked at again")]
+    HalfCreated {
+        host: String,
+        #[source]
+        cause: Box<TargetError>,
+    },
     /// One of several operations of a Bulk request that ended as a whole.
     #[error(transparent)]
     OfBulk(Arc<TargetError>),
@@ -116,6 +123,7 @@ impl TargetError {
             Self::Refused { status: 408 | 412 | 425 | 429 | 500 | 502..=599, .. } => FailureClass::Transient,
             Self::Refused { .. } | Self::Unsupported { .. } => FailureClass::Object,
             Self::OfBulk(error) => error.class(),
+            Self::HalfCreated { cause, .. } => cause.class(),
         }
     }
 
@@ -140,6 +148,7 @@ impl TargetError {
             Self::Refused { status: 500..=599, .. } => "InternalServerError",
             Self::Refused { .. } => "UnprocessableEntity",
             Self::OfBulk(error) => error.code(),
+            Self::HalfCreated { cause, .. } => cause.code(),
         }
     }
 
@@ -152,6 +161,7 @@ impl TargetError {
             | Self::Refused { outcome, .. }
             | Self::Unusable { outcome, .. } => *outcome,
             Self::OfBulk(error) => error.outcome(),
+            Self::HalfCreated { .. } => Outcome::Unknown,
             _ => Outcome::NotDone,
         }
     }

@@ -79,8 +79,8 @@ impl ScimTarget {
             match self.bulk(kind, resources, &indexes, limits).await {
                 Ok(results) => {
                     for (index, created) in results {
-                        // Certainly not done, and only put off.
-                        let again = matches!(&created, Err(error) if error.status() == Some(429));
+                        // Certainly not done: only put off, or too much in one piece.
+                        let again = matches!(&created, Err(error) if matches!(error.status(), Some(413 | 429)));
                         let created = if again { self.create(kind, &resources[index]).await } else { created };
                         ended.push((index, created));
                     }

@@ -1,17 +1,58 @@
 //! Creating one resource: a POST, sent at most once.
 
+use serde_json::Value;
+
 use super::address::{id_in, is_possible};
 use super::answer::Purpose;
+use super::write::{MemberChange, ResourceChange};
 use super::{ScimTarget, dialect, json};
 use crate::model::{ResourceId, ResourceKind};
-use crate::scim::Resource;
-use crate::target::TargetError;
+use crate::scim::{AttributePath, Resource};
+use crate::target::{Outcome, TargetError};
 
 impl ScimTarget {
     /// Creates a resource and returns the id it got. Sent at most once: after an error with
-    /// [`Outcome::Unknown`](crate::target::Outcome::Unknown), look whether it is there.
+    /// [`Outcome::Unknown`](crate::target::Outcome::Unknown), look whether it is there. A group that is refused with
+    /// its members is created without them, and they are added to it.
     pub async fn create(&self, kind: &ResourceKind, resource: &Resource) -> Result<ResourceId, TargetError> {
         self.shared.protection.admit_create(resource)?;
+        match self.post(kind, resource).await {
+            Err(error @ TargetError::Refused { status: 400 | 413 | 422, .. }) => {
+                let (alone, members) = without_members(resource);
+                if members.is_empty() {
+                    return Err(error);
+                }
+                // Rare, and large: the room for it is not part of every create.
+                Box::pin(self.create_then_add(kind, &alone, members, error)).await
+            }
+            created => created,
+        }
+    }
+
+    async fn create_then_add(
+        &self,
+        kind: &ResourceKind,
+        alone: &Resource,
+        members: Vec<ResourceId>,
+        refusal: TargetError,
+    ) -> Result<ResourceId, TargetError> {
+        let id = match self.post(kind, alone).await {
+            // The members were not to blame.
+            Err(TargetError::Refused { outcome: Outcome::NotDone, .. }) => return Err(refusal),
+            created => created?,
+        };
+        let change = MemberChange { path: AttributePath::new("members"), added: members, removed: Vec::new() };
+        let change = ResourceChange { attributes: Vec::new(), members: vec![change] };
+        match self.change(kind, &id, &change).await {
+            Ok(()) => Ok(id),
+            // It exists, and not as it was asked for: whoever looks for it finds it and goes on from there.
+            Err(error) => {
+                Err(TargetError::HalfCreated { host: self.shared.client.host().to_owned(), cause: Box::new(error) })
+            }
+        }
+    }
+
+    async fn post(&self, kind: &ResourceKind, resource: &Resource) -> Result<ResourceId, TargetError> {
         let profile = self.profile();
         let endpoint = profile.endpoint(kind);
         let body = match profile.dialect.text_booleans {
@@ -33,4 +74,14 @@ impl ScimTarget {
         };
         id.filter(is_possible).ok_or_else(|| self.shared.client.unusable(&request, &answer, "without the id it gave"))
     }
+}
+
+/// The resource without its members, and those.
+fn without_members(resource: &Resource) -> (Resource, Vec<ResourceId>) {
+    let path = AttributePath::new("members");
+    let values = resource.get(&path).and_then(Value::as_array).into_iter().flatten();
+    let members = values.filter_map(|member| member.get("value")?.as_str().map(ResourceId::new)).collect();
+    let mut alone = resource.clone();
+    alone.remove(&path);
+    (alone, members)
 }

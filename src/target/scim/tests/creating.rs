@@ -104,6 +104,35 @@ async fn refusals_are_told_apart() {
     }
 }
 
+fn ops() -> Resource {
+    resource(json!({ "displayName": "Ops", "members": [{ "value": "a" }, { "value": "b" }] }))
+}
+
+#[tokio::test]
+async fn a_group_that_is_too_much_with_its_members_gets_them_afterwards() {
+    for status in [413, 400] {
+        let created = Reply::json(201, json!({ "id": "g" }));
+        let (server, target) = scripted([Reply::empty(status), created, Reply::empty(204)]).await;
+        assert_eq!(target.create(&groups(), &ops()).await.unwrap(), id("g"));
+        let requests = server.requests();
+        assert_eq!(requests[1].json(), json!({ "displayName": "Ops" }));
+        assert_eq!(named(&requests[2].json()).0, ["a", "b"]);
+    }
+}
+
+#[tokio::test]
+async fn a_group_without_its_members_is_not_done_and_not_made_twice() {
+    let created = Reply::json(201, json!({ "id": "g" }));
+    let (server, target) = scripted([Reply::empty(413), created, Reply::empty(403)]).await;
+    let error = target.create(&groups(), &ops()).await.unwrap_err();
+    assert_eq!((error.class(), error.outcome()), (FailureClass::Object, Outcome::Unknown), "{error}");
+    assert_eq!(server.requests().len(), 3);
+    let refused = || scim_error(400, "invalidValue", "displayName");
+    let (_server, target) = scripted([refused(), refused()]).await;
+    let error = target.create(&groups(), &ops()).await.unwrap_err();
+    assert_eq!((error.status(), error.outcome()), (Some(400), Outcome::NotDone));
+}
+
 #[tokio::test]
 async fn a_target_that_knows_only_plain_json_gets_it() {
     let created = || Reply::json(201, json!({ "id": "1" }));
