@@ -12,7 +12,7 @@ use self::change::Change;
 use super::body::{follow_schemas, missing_required};
 use super::conform::{invalid, refuse_twins};
 use super::messages::{ScimError, ScimType};
-use super::patch::{Op, PatchOp};
+use super::patch::{Op, Operation, PatchOp};
 use super::path::AttributePath;
 use super::resource::{Resource, is_empty, lookup, object_at};
 use super::schema::{Attribute, Mutability, Resolved, ResourceSchema};
@@ -47,6 +47,18 @@ pub fn apply(
         Some(name) => Err(mutability(&name, "is required")),
         None => Ok(patched),
     }
+}
+
+/// One operation at an attribute that stands alone in `map`, or at one part of it.
+pub(super) fn apply_to_attribute(
+    operation: &Operation,
+    map: &mut Map<String, Value>,
+    attribute: &Attribute,
+    part: Option<&Attribute>,
+) -> Result<(), ScimError> {
+    let path = operation.path.as_ref().ok_or_else(|| invalid(&attribute.name, "is named by a `path`"))?;
+    let value = operation.value.as_ref();
+    Change { op: operation.op, path, value, strictness: Strictness::Strict }.apply(map, attribute, part)
 }
 
 /// What every operation of a PATCH is read by.

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::conform::{conform, conform_parts, invalid, refuse_twins, unknown};
+use super::conform::{conform, conform_parts, invalid, is_same, refuse_twins, unknown};
 use super::messages::{ScimError, ScimType};
 use super::resource::{Resource, lookup};
 use super::schema::{Attribute, Mutability, ResourceSchema, Schema};
@@ -196,14 +196,6 @@ fn keep_parts(old: &Value, new: Option<&mut Value>, attribute: &Attribute) -> Re
         }
     }
     Ok(())
-}
-
-/// Equality in which the order of a list does not matter (RFC 7643 section 2.4).
-fn is_same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().all(|element| b.contains(element)),
-        (a, b) => a == b,
-    }
 }
 
 fn missing_in(map: &Map<String, Value>, attributes: &[Attribute]) -> Option<String> {

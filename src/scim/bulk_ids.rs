@@ -66,7 +66,7 @@ impl BulkIds {
             match value {
                 Value::Array(elements) => {
                     let (waiting, ready): (Vec<_>, Vec<_>) =
-                        elements.into_iter().partition(|element| self.waits(element, None));
+                        elements.into_iter().partition(|element| self.waits(element, Some(&name)));
                     if !waiting.is_empty() {
                         later.insert(name.clone(), Value::Array(waiting));
                     }

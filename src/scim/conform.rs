@@ -75,6 +75,17 @@ pub(super) fn identity(element: &Value) -> String {
     }
 }
 
+/// Equality in which the order of a list does not matter (RFC 7643 section 2.4).
+pub(super) fn is_same(a: &Value, b: &Value) -> bool {
+    let (Value::Array(a), Value::Array(b)) = (a, b) else { return a == b };
+    let sorted = |elements: &[Value]| {
+        let mut texts: Vec<String> = elements.iter().map(Value::to_string).collect();
+        texts.sort_unstable();
+        texts
+    };
+    a.len() == b.len() && (a == b || sorted(a) == sorted(b))
+}
+
 /// The instant that an xsd:dateTime names; without an offset it is taken as UTC.
 pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
     match DateTime::parse_from_rfc3339(text) {

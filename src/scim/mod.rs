@@ -8,6 +8,7 @@ mod bulk;
 mod bulk_ids;
 mod bulk_plan;
 mod conform;
+mod diff;
 mod discovery;
 mod filter;
 mod filter_check;
@@ -27,6 +28,7 @@ pub use bulk::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult}
 pub use bulk_ids::BulkIds;
 pub use bulk_plan::{BulkStep, bulk_steps};
 pub use conform::conform;
+pub use diff::diff;
 pub use discovery::{
     AuthenticationScheme, BulkSupport, FilterSupport, Pagination, ResourceType, SchemaExtension, ServiceProviderConfig,
     Supported,

@@ -27,9 +27,8 @@ pub struct ParseError {
 /// Reads a whole filter.
 pub(super) fn filter(text: &str, strictness: Strictness) -> Result<Filter, ParseError> {
     let mut parser = Parser::new(text, strictness)?;
-    parser.margin();
     let filter = parser.disjunction()?;
-    parser.margin();
+    parser.skip_space();
     parser.end("`and`, `or` or the end")?;
     Ok(filter)
 }
@@ -37,9 +36,9 @@ pub(super) fn filter(text: &str, strictness: Strictness) -> Result<Filter, Parse
 /// Reads a whole attribute path.
 pub(super) fn path(text: &str, strictness: Strictness) -> Result<AttributePath, ParseError> {
     let mut parser = Parser::new(text, strictness)?;
-    parser.margin();
+    parser.skip_space();
     let path = parser.path()?;
-    parser.margin();
+    parser.skip_space();
     parser.end("the end of the path")?;
     Ok(path)
 }
@@ -257,13 +256,6 @@ impl<'a> Parser<'a> {
         let before = self.at;
         self.skip_space();
         if self.strict && self.at == before { self.fail("a space") } else { Ok(()) }
-    }
-
-    /// Skips space before and after the whole, where the grammar has none.
-    fn margin(&mut self) {
-        if !self.strict {
-            self.skip_space();
-        }
     }
 
     fn word(&mut self, belongs: impl Fn(u8) -> bool) -> &'a str {

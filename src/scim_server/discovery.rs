@@ -12,11 +12,15 @@ use crate::scim::{
     Schema, SchemaExtension, ServiceProviderConfig, Supported, urn,
 };
 
+/// How much one Bulk request may hold.
+pub(super) const BULK: BulkSupport =
+    BulkSupport { supported: true, max_operations: 1000, max_payload_size: MOST_BODY_BYTES as u64 };
+
 /// What it offers to callers with these kinds of credential.
 pub(super) fn service_provider_config(schemes: &[Scheme], base: &str) -> ServiceProviderConfig {
     ServiceProviderConfig {
         patch: Supported { supported: true },
-        bulk: BulkSupport { supported: false, max_operations: 0, max_payload_size: MOST_BODY_BYTES as u64 },
+        bulk: BULK,
         filter: FilterSupport { supported: true, max_results: MOST_RESULTS },
         change_password: Supported { supported: true },
         sort: Supported { supported: true },

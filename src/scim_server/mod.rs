@@ -8,6 +8,7 @@
 
 mod access;
 mod admin;
+mod bulk;
 mod changes;
 mod cursor;
 mod dialect;

@@ -290,7 +290,7 @@ async fn what_is_no_request_is_refused_as_the_protocol_says() {
         ("PUT", "/Users", "{}", 405),
         ("POST", "/Users/1", "{}", 405),
         ("DELETE", "/Schemas", "", 405),
-        ("POST", "/Bulk", "{}", 501),
+        ("POST", "/Bulk", "{}", 400),
         ("GET", "/Me", "", 501),
         ("GET", "/Schemas?filter=id%20pr", "", 403),
         ("GET", "/Schemas/urn:x", "", 404),

@@ -15,6 +15,7 @@ mod matching;
 mod probe;
 mod references;
 mod restart;
+mod scim_vocabulary;
 mod secrets_stay_secret;
 mod store;
 mod support;

@@ -132,7 +132,7 @@ impl Change<'_> {
         if !elements.iter().any(selected) {
             return self.add_described(elements, filter, attribute, part);
         }
-        let clears = self.op == Op::Remove || (self.op == Op::Replace && self.value.is_some_and(is_empty));
+        let clears = self.op == Op::Remove || (self.op == Op::Replace && self.gives_nothing());
         match part {
             Some(part) => self.set_on(elements, selected, part),
             None if clears => {
@@ -153,6 +153,8 @@ impl Change<'_> {
         part: Option<&Attribute>,
     ) -> Result<(), ScimError> {
         let describes = match self.op {
+            // A description alone is no value.
+            _ if self.gives_nothing() => return Ok(()),
             Op::Remove => return Ok(()),
             Op::Add => true,
             Op::Replace => part.is_some() && !self.strictness.is_strict(),
@@ -160,10 +162,6 @@ impl Change<'_> {
         let Some(described) = described_element(filter).filter(|_| describes) else {
             return Err(ScimError::bad_request(ScimType::NoTarget, format!("`{}` selects nothing", self.path)));
         };
-        // Nothing is written: a description alone is no value.
-        if self.value.is_some_and(Value::is_null) {
-            return Ok(());
-        }
         let Some(Value::Array(mut new)) = self.fitted(&Value::Object(described), attribute)? else { return Ok(()) };
         match part {
             Some(part) => self.set_on(&mut new, |_| true, part)?,
@@ -237,6 +235,11 @@ impl Change<'_> {
             value => value.clone(),
         };
         conform(value, attribute, self.strictness)
+    }
+
+    /// True when the operation's value says that there is none: null, or an empty list.
+    fn gives_nothing(self) -> bool {
+        self.value.is_some_and(|value| value.is_null() || value.as_array().is_some_and(Vec::is_empty))
     }
 
     /// True when the operation gives parts of a complex value, if only to clear them.

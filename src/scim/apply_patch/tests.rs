@@ -69,6 +69,11 @@ fn replace_sets_what_is_named_and_leaves_the_rest() {
         ("emails[type eq \"home\"].value", json!("x"), "/emails/1/value", json!("x")),
         ("emails[type eq \"home\"].primary", json!("True"), "/emails/0/primary", json!(false)),
         ("emails[type eq \"home\"]", json!({"primary": true}), "/emails/0/primary", json!(false)),
+        ("emails[type eq \"home\"]", json!({"display": null}), "/emails/1", json!({"type": "home", "value": "h"})),
+        ("emails[type eq \"home\"]", json!({"type": null}), "/emails/1", json!({"value": "h"})),
+        ("emails[type eq \"home\"]", json!(null), "/emails/1", json!(null)),
+        ("emails[type eq \"none\"]", json!([]), "/emails/1/value", json!("h")),
+        ("emails.primary", json!(true), "/emails/0/primary", json!(false)),
     ] {
         check(json!({"op": "replace", "path": path, "value": value}), pointer, expected);
     }
@@ -155,6 +160,118 @@ fn a_refused_operation_says_why() {
         let error = patched(&ada(), json!([operation.clone()])).unwrap_err();
         assert_eq!(error.scim_type, Some(scim_type), "{operation}: {error}");
     }
+}
+
+#[test]
+fn strictly_only_the_letter_counts() {
+    let strict = |operation: Value| {
+        let patch = PatchOp::from_json(&json!({"schemas": [urn::PATCH_OP], "Operations": [operation]}), Strict)?;
+        apply(&patch, &ada(), ResourceSchema::user(), Strict)
+    };
+    for (operation, scim_type) in [
+        (json!({"op": "replace", "path": "active", "value": "False"}), ScimType::InvalidValue),
+        (json!({"op": "replace", "path": "emails[type eq \"other\"].value", "value": "o"}), ScimType::NoTarget),
+        (json!({"op": "add", "path": MANAGER, "value": "7"}), ScimType::InvalidValue),
+        (json!({"op": "add", "value": {"name.givenName": "Eve"}}), ScimType::InvalidPath),
+        (json!({"op": "add", "value": {"unknown": 1}}), ScimType::InvalidPath),
+        (json!({"op": "add", "path": "name", "value": {"unknown": 1}}), ScimType::InvalidSyntax),
+        (json!({"op": "add", "path": urn::ENTERPRISE_USER, "value": {"unknown": 1}}), ScimType::InvalidPath),
+        (json!({"op": "remove", "path": "emails[odd eq 1]"}), ScimType::InvalidFilter),
+        (json!({"op": "remove", "path": "emails[type eq work]"}), ScimType::InvalidFilter),
+    ] {
+        assert_eq!(strict(operation.clone()).unwrap_err().scim_type, Some(scim_type), "{operation}");
+        // What a client obviously means is understood, or at least does no harm.
+        assert!(patched(&ada(), json!([operation.clone()])).is_ok(), "{operation}");
+    }
+    for operation in [
+        json!({"op": "REPLACE", "path": "USERNAME", "value": "eve"}),
+        json!({"op": "add", "path": "emails", "value": {"value": "x"}}),
+        json!({"op": "add", "path": "emails[type eq \"other\"].value", "value": "o"}),
+        json!({"op": "replace", "value": {"id": "1", "meta": {}, "schemas": [], "title": "T"}}),
+        json!({"op": "remove", "path": "emails", "value": [{"value": "w"}]}),
+    ] {
+        assert!(strict(operation.clone()).is_ok(), "{operation}");
+    }
+}
+
+#[test]
+fn an_operation_on_schemas_is_checked_and_has_no_effect_of_its_own() {
+    for (operation, outcome) in [
+        (json!({"op": "add", "path": "schemas", "value": [urn::ENTERPRISE_USER]}), None),
+        (json!({"op": "replace", "path": "schemas", "value": urn::USER}), None),
+        (json!({"op": "replace", "path": "schemas", "value": ["urn:x"]}), Some(ScimType::InvalidValue)),
+        (json!({"op": "remove", "path": "schemas"}), Some(ScimType::Mutability)),
+        (json!({"op": "replace", "path": "schemas", "value": null}), Some(ScimType::Mutability)),
+        (json!({"op": "add", "path": "schemas"}), Some(ScimType::InvalidValue)),
+    ] {
+        match patched(&ada(), json!([operation.clone()])) {
+            Ok(patched) => assert_eq!((&patched["schemas"], None), (&json!([urn::USER]), outcome), "{operation}"),
+            Err(error) => assert_eq!(error.scim_type, outcome, "{operation}"),
+        }
+    }
+}
+
+/// Immutable and required values, at every place where one may stand.
+#[test]
+fn what_is_immutable_is_set_once_and_what_is_required_stays() {
+    let attributes = json!([
+        {"name": "serial", "mutability": "immutable"},
+        {"name": "tags", "multiValued": true, "mutability": "immutable"},
+        {"name": "owner", "type": "complex", "subAttributes": [
+            {"name": "value", "required": true}, {"name": "since", "mutability": "immutable"}]},
+        {"name": "doors", "type": "complex", "multiValued": true, "subAttributes": [
+            {"name": "value", "required": true}, {"name": "key", "mutability": "immutable"}]},
+    ]);
+    let base = json!({"id": "urn:x:Badge", "attributes": attributes});
+    let schema = ResourceSchema {
+        base: serde_json::from_value(base).unwrap(),
+        extensions: vec![crate::scim::Extension {
+            schema: serde_json::from_value(json!({"id": "urn:x:Site", "attributes": attributes})).unwrap(),
+            required: false,
+        }],
+    };
+    let values = json!({"serial": "S", "tags": ["a"], "owner": {"value": "1", "since": "May"}, "doors": [{"value": "1", "key": "K"}]});
+    let mut badge = values.clone();
+    badge["schemas"] = json!(["urn:x:Badge", "urn:x:Site"]);
+    badge["urn:x:Site"] = values;
+    let badge: Resource = serde_json::from_value(badge).unwrap();
+    let bare: Resource = serde_json::from_value(json!({"schemas": ["urn:x:Badge"]})).unwrap();
+    let change = |to: &Resource, operation: &Value| {
+        let patch = PatchOp::from_json(&json!({"Operations": [operation]}), Lenient).unwrap();
+        apply(&patch, to, &schema, Lenient).map_err(|error| error.scim_type.unwrap())
+    };
+    for prefix in ["", "urn:x:Site:"] {
+        let at = |path: &str| [prefix, path].concat();
+        for (op, path, value, allowed) in [
+            ("add", at("serial"), json!("S"), true),
+            ("replace", at("serial"), json!("T"), false),
+            ("remove", at("serial"), json!(null), false),
+            ("add", at("tags"), json!(["a"]), true),
+            ("add", at("tags"), json!(["b"]), false),
+            ("remove", at("tags[value eq \"a\"]"), json!(null), false),
+            ("replace", at("owner"), json!({"value": "2"}), true),
+            ("replace", at("owner"), json!({"value": "2", "since": "June"}), false),
+            ("add", at("owner"), json!({"since": null}), false),
+            ("remove", at("owner"), json!(null), false),
+            ("remove", at("owner.since"), json!(null), false),
+            ("remove", at("owner.value"), json!(null), false),
+            ("add", at("doors"), json!([{"value": "1", "key": "L"}]), false),
+            ("add", at("doors"), json!([{"value": "2", "key": "L"}]), true),
+            ("replace", at("doors"), json!([{"value": "1", "key": "L"}]), true),
+            ("remove", at("doors[value eq \"1\"]"), json!(null), true),
+            ("replace", at("doors[value eq \"1\"].key"), json!("L"), false),
+            ("remove", at("doors.value"), json!(null), false),
+        ] {
+            let operation = json!({"op": op, "path": path, "value": value});
+            let outcome = change(&badge, &operation);
+            assert_eq!(outcome.is_ok(), allowed, "{operation}");
+            assert!(allowed || outcome == Err(ScimType::Mutability), "{operation}");
+        }
+        let first = json!({"op": "add", "path": at("serial"), "value": "T"});
+        assert!(change(&bare, &first).is_ok(), "what is not set may be set");
+    }
+    assert_eq!(change(&badge, &json!({"op": "remove", "path": "urn:x:Site"})), Err(ScimType::Mutability));
+    assert_eq!(change(&bare, &json!({"op": "remove", "path": "urn:x:Site"})), Ok(bare.clone()));
 }
 
 #[test]

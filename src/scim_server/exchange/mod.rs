@@ -16,9 +16,9 @@ use super::projection::Projection;
 use super::query::Query;
 use super::storage::Failure;
 use super::tenant::Realm;
-use super::{Service, admin, discovery, json_body, reply};
+use super::{Service, admin, bulk, discovery, json_body, reply};
 use crate::auth::Principal;
-use crate::scim::{ScimError, ScimType, SearchRequest, urn};
+use crate::scim::{BulkRequest, ScimError, ScimType, SearchRequest, Strictness, urn};
 
 /// A request whose caller is known.
 pub(super) struct Exchange<'a> {
@@ -84,7 +84,7 @@ impl Exchange<'_> {
                 let (kind, id) = self.caller().await?;
                 self.one(&kind, &id).await?
             }
-            (Endpoint::Bulk, _) => return Err(ScimError::new(501, "bulk requests are not offered").into()),
+            (Endpoint::Bulk, _) => self.bulk().await?,
             (Endpoint::ServiceProviderConfig | Endpoint::ServiceProviderConfigs, _) => {
                 let mut config = discovery::service_provider_config(&self.site.authenticator.schemes(), &self.base());
                 self.site.dialect.tell(&mut config);
@@ -97,6 +97,13 @@ impl Exchange<'_> {
                 return admin::handle(self.service, endpoint, method, query, self.body).await;
             }
         }))
+    }
+
+    async fn bulk(&self) -> Result<HttpResponse, Failure> {
+        let body = Value::Object(self.json()?);
+        let request = BulkRequest::within(discovery::BULK, self.body.len(), &body, Strictness::Lenient)?;
+        let response = bulk::carry_out(self.service, &self.realm(), request).await;
+        Ok(reply::document(StatusCode::OK, &response))
     }
 
     fn schemas(&self, name: Option<&str>) -> Result<HttpResponse, Failure> {
