@@ -173,7 +173,8 @@ impl Source {
             "sources": [source],
             "applications": [{
                 "name": "bench",
-                "target": { "scim": { "base_url": base_url, "auth": { "bearer": TOKEN } } },
+                // One request a resource, as the bare client sends them.
+                "target": { "scim": { "base_url": base_url, "auth": { "bearer": TOKEN }, "profile": { "bulk": false } } },
                 "jobs": [{ "name": "bench", "source": "people", "template": template }],
             }],
         }))?)

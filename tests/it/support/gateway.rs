@@ -123,7 +123,9 @@ impl Gateway {
         let source = emulate(tenant);
         let reader = reader(&source, &schema);
         let base_url = target.running.base_url().parse().unwrap();
-        let settings = ScimSettings::new(base_url, Auth::Bearer(Secret::new(TOKEN)));
+        let mut settings = ScimSettings::new(base_url, Auth::Bearer(Secret::new(TOKEN)));
+        // One request a resource: tests count requests, and let faults strike the nth.
+        settings.profile.bulk = Some(false);
         let writer = ScimTarget::new(settings, Protected::default()).unwrap();
         let job = Job {
             id: JobId::new("job"),

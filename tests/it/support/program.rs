@@ -114,7 +114,8 @@ impl Gateway {
             } }],
             "applications": [{
                 "name": "crm",
-                "target": { "scim": { "base_url": target.base_url, "auth": { "bearer": TOKEN } } },
+                // One request a resource: tests count requests, and let faults strike the nth.
+                "target": { "scim": { "base_url": target.base_url, "auth": { "bearer": TOKEN }, "profile": { "bulk": false } } },
                 "jobs": [{ "name": "hr", "source": "corp", "template": "scim-ldap" }],
             }],
         });
