@@ -2,14 +2,14 @@
 //!
 //! | File | What it tries |
 //! |---|---|
-//! | [`discovery`] | what the target says of itself |
-//! | [`users`] | creating, reading, uniqueness |
-//! | [`lists`] | filters, pages, projection, searches |
-//! | [`changes`] | PATCH, PUT, versions |
-//! | [`groups`], [`members`] | groups, and how their members are changed |
-//! | [`bulk`] | many requests in one |
-//! | [`endings`] | disabling and deleting |
-//! | [`litter`] | taking everything away again |
+//! | `discovery` | what the target says of itself |
+//! | `users` | creating, reading, uniqueness |
+//! | `lists` | filters, pages, projection, searches |
+//! | `changes` | PATCH, PUT, versions |
+//! | `groups`, `members` | groups, and how their members are changed |
+//! | `bulk` | many requests in one |
+//! | `endings` | disabling and deleting |
+//! | `litter` | taking everything away again |
 //!
 //! It touches nothing that it did not make. What it made is removed also when it fails or is interrupted.
 

@@ -12,7 +12,7 @@ use crate::target::{Outcome, TargetError};
 
 impl ScimTarget {
     /// Creates a resource and returns the id it got. Sent at most once: after an error with
-    /// [`Outcome::Unknown`](crate::target::Outcome::Unknown), look whether it is there. A group that is refused with
+    /// [`Outcome::Unknown`], look whether it is there. A group that is refused with
     /// its members is created without them, and they are added to it.
     pub async fn create(&self, kind: &ResourceKind, resource: &Resource) -> Result<ResourceId, TargetError> {
         self.shared.protection.admit_create(resource)?;
