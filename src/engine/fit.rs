@@ -1,9 +1,8 @@
 //! Fits a job to its target: what the target does not have is not mapped. Pure.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use crate::{
     engine::run::Job,
@@ -34,10 +33,21 @@ pub(super) fn fitted(job: Job, profile: &Profile) -> Job {
         let attributes = std::mem::take(&mut mapping.attributes);
         mapping.attributes = attributes.into_iter().filter(|attribute| !lacking(mapping, attribute)).collect();
     }
-    let mut hasher = DefaultHasher::new();
-    (job.schema_version, left_out).hash(&mut hasher);
-    let schema_version = i64::from_ne_bytes(hasher.finish().to_ne_bytes()) & i64::MAX;
+    let schema_version = version_without(job.schema_version, &left_out);
     Job { schema: Arc::new(schema), schema_version, ..job }
+}
+
+/// A version that depends on nothing but its parts: it is compared with what an earlier program stored.
+fn version_without(schema_version: i64, left_out: &[TargetPath]) -> i64 {
+    let mut digest = Sha256::new();
+    digest.update(schema_version.to_be_bytes());
+    for path in left_out {
+        digest.update(path.as_str().len().to_be_bytes());
+        digest.update(path.as_str());
+    }
+    let bytes: [u8; 32] = digest.finalize().into();
+    let [a, b, c, d, e, f, g, h, ..] = bytes;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h]) & i64::MAX
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //!
 //! | Step | Where | Effects |
 //! |---|---|---|
+//! | leave out what the target lacks | `fit` | none |
 //! | record what the source said | [`cycle`] | store |
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::conform::refuse_twins;
 use super::resource::{Resource, lookup};
+use super::strictness::Strictness;
 use super::urn;
 
 /// A page of resources (RFC 7644 section 3.4.2).
@@ -110,15 +111,20 @@ impl<T> ListResponse<T> {
 }
 
 impl SearchRequest {
-    /// Reads a body. Names may be in any case, as in a query string; what is unknown is passed over.
-    pub fn from_json(body: Value) -> Result<Self, ScimError> {
+    /// Reads a body. Names may be in any case, as in a query string; what is unknown is passed over, and so are, when
+    /// lenient, missing `schemas`.
+    pub fn from_json(body: Value, strictness: Strictness) -> Result<Self, ScimError> {
         let syntax = |detail| ScimError::bad_request(ScimType::InvalidSyntax, detail);
         let Value::Object(body) = body else { return Err(syntax("a search is a JSON object")) };
         refuse_twins(&body)?;
         let named = |urns: &Vec<Value>| {
             urns.iter().any(|urn| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::SEARCH_REQUEST)))
         };
-        if !lookup(&body, "schemas").and_then(Value::as_array).is_some_and(named) {
+        let says_so = match lookup(&body, "schemas") {
+            None => !strictness.is_strict(),
+            Some(schemas) => schemas.as_array().is_some_and(named),
+        };
+        if !says_so {
             return Err(syntax("`schemas` of a search names the SearchRequest message"));
         }
         let canonical = |name: String| {
@@ -305,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_search_is_read_in_any_case_and_must_say_that_it_is_one() {
-        let read = |body: Value| SearchRequest::from_json(body);
+        let read = |body: Value| SearchRequest::from_json(body, Strictness::Strict);
         let search = read(json!({"SCHEMAS": [urn::SEARCH_REQUEST], "startindex": 3, "FILTER": "a pr", "odd": 1}));
         let search = search.unwrap();
         assert_eq!((search.start_index, search.filter.as_deref()), (Some(3), Some("a pr")));

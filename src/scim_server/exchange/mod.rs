@@ -18,7 +18,7 @@ use super::storage::Failure;
 use super::tenant::Realm;
 use super::{Service, admin, bulk, discovery, json_body, reply};
 use crate::auth::Principal;
-use crate::scim::{BulkRequest, ScimError, ScimType, SearchRequest, Strictness, urn};
+use crate::scim::{BulkRequest, ScimError, SearchRequest, Strictness, urn};
 
 /// A request whose caller is known.
 pub(super) struct Exchange<'a> {
@@ -153,13 +153,7 @@ impl Exchange<'_> {
 
     /// The query of a search body (RFC 7644 section 3.4.3).
     fn search(&self) -> Result<Query, ScimError> {
-        let search: SearchRequest = serde_json::from_value(Value::Object(self.json()?)).map_err(|_| {
-            ScimError::bad_request(
-                ScimType::InvalidSyntax,
-                "the body is a SearchRequest whose members have their types",
-            )
-        })?;
-        Query::from_search(search)
+        Query::from_search(SearchRequest::from_json(Value::Object(self.json()?), Strictness::Lenient)?)
     }
 
     fn projection(&self) -> Result<Projection, ScimError> {
