@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::checks::BULK;
 use super::groups::group;
 use super::session::{Ask, Seen, Stop};
-use super::{Probe, Throwaway, Verdict};
+use super::{Probe, Throwaway, Verdict, is_id};
 use crate::scim::urn;
 
 impl Probe {
@@ -30,7 +30,8 @@ impl Probe {
             let id = created_in(&seen, bulk_id);
             match &id {
                 Some(id) => self.litter.made(endpoint, &name, id),
-                None if seen.status < 500 => self.litter.refused(endpoint, &name),
+                None if (400..500).contains(&seen.status) => self.litter.refused(endpoint, &name),
+                // It may be there all the same: it is looked for by its name in the end.
                 None => {}
             }
             id.map(|id| Throwaway { id, name })
@@ -58,7 +59,7 @@ fn created_in(seen: &Seen, bulk_id: &str) -> Option<String> {
     let status = operation.get("status").map(|status| status.get("code").unwrap_or(status).to_string())?;
     let location = operation.get("location")?.as_str()?;
     let id = location.rsplit('/').next()?;
-    (status.trim_matches('"').starts_with('2') && !id.is_empty()).then(|| id.to_owned())
+    (status.trim_matches('"').starts_with('2') && is_id(id)).then(|| id.to_owned())
 }
 
 #[cfg(test)]
@@ -72,9 +73,12 @@ mod tests {
             { "bulkId": "b", "status": { "code": "201" }, "location": "/Users/2" },
             { "bulkId": "c", "status": "409", "location": "/Users/3" },
             { "bulkId": "d", "status": 201 },
+            { "bulkId": "f", "status": "201", "location": "/Users/.." },
+            { "bulkId": "g", "status": "201", "location": "/Users/" },
         ] });
         let seen = Seen { status: 200, body, ..Seen::default() };
         let ids = ["a", "b", "c", "d", "e"].map(|bulk_id| created_in(&seen, bulk_id));
         assert_eq!(ids, [Some("1".to_owned()), Some("2".to_owned()), None, None, None]);
+        assert_eq!(["f", "g"].map(|bulk_id| created_in(&seen, bulk_id)), [None, None], "these name no resource");
     }
 }

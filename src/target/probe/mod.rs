@@ -34,8 +34,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::litter::Litter;
 use self::session::{Ask, Seen, Session, Stop};
+use super::scim::is_possible;
 use super::{ScimTarget, TargetError};
-use crate::model::ResourceKind;
+use crate::model::{ResourceId, ResourceKind};
 use crate::scim::{AttributePath, Filter, Operation, PatchOp, Resource, urn};
 
 /// How thorough a probe is.
@@ -241,7 +242,12 @@ impl Probe {
 fn id_in(seen: &Seen) -> Option<String> {
     let in_body = seen.resource().and_then(|resource| resource.id().map(str::to_owned));
     let in_location = || seen.location.as_deref()?.rsplit('/').next().map(str::to_owned);
-    in_body.or_else(in_location).filter(|id| seen.is_success() && !id.is_empty())
+    in_body.or_else(in_location).filter(|id| seen.is_success() && is_id(id))
+}
+
+/// False for what would name the whole collection, which is not ours to delete.
+fn is_id(text: &str) -> bool {
+    is_possible(&ResourceId::new(text))
 }
 
 fn work_email() -> AttributePath {

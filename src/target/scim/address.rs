@@ -42,7 +42,7 @@ pub(super) fn id_in(location: &str, base: &Url, endpoint: &str) -> Option<Resour
 }
 
 /// An empty id would name the whole list, and `.` and `..` are no path segments.
-pub(super) fn is_possible(id: &ResourceId) -> bool {
+pub(in crate::target) fn is_possible(id: &ResourceId) -> bool {
     !matches!(id.as_str(), "" | "." | "..")
 }
 

@@ -86,9 +86,15 @@ impl ScimTarget {
                 if !dialect::needs_present(&change.attributes, &simpler) {
                     return Err(error);
                 }
-                // Once, and the target's first word counts if that does not help.
-                self.patch(kind, id, change, &profile, &simpler).await.map_err(|_| error)?;
-                self.learn(|profile| profile.dialect.value_paths = false);
+                match self.patch(kind, id, change, &profile, &simpler).await {
+                    // Once, and the target's first word counts if that does not help.
+                    Err(TargetError::Refused { status: 400, .. }) => return Err(error),
+                    done => done?,
+                }
+                // A filter that selected nothing says something of this resource, not of the target's paths.
+                if error.scim_type() != Some("noTarget") {
+                    self.learn(|profile| profile.dialect.value_paths = false);
+                }
                 Ok(())
             }
             done => done,

@@ -8,11 +8,11 @@ use super::write::{MemberChange, ResourceChange};
 use super::{ScimTarget, dialect, json};
 use crate::model::{ResourceId, ResourceKind};
 use crate::scim::{AttributePath, Resource};
-use crate::target::{Outcome, TargetError};
+use crate::target::TargetError;
 
 impl ScimTarget {
     /// Creates a resource and returns the id it got. Sent at most once: after an error with
-    /// [`Outcome::Unknown`], look whether it is there. A group that is refused with
+    /// [`Outcome::Unknown`](crate::target::Outcome::Unknown), look whether it is there. A group that is refused with
     /// its members is created without them, and they are added to it.
     pub async fn create(&self, kind: &ResourceKind, resource: &Resource) -> Result<ResourceId, TargetError> {
         self.shared.protection.admit_create(resource)?;
@@ -38,7 +38,7 @@ impl ScimTarget {
     ) -> Result<ResourceId, TargetError> {
         let id = match self.post(kind, alone).await {
             // The members were not to blame.
-            Err(TargetError::Refused { outcome: Outcome::NotDone, .. }) => return Err(refusal),
+            Err(TargetError::Refused { status: 400 | 413 | 422, .. }) => return Err(refusal),
             created => created?,
         };
         let change = MemberChange { path: AttributePath::new("members"), added: members, removed: Vec::new() };

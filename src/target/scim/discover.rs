@@ -51,7 +51,12 @@ impl ScimTarget {
         };
         let settings = &self.shared.settings;
         let profile = settings.preset().discovered(&said, self.shared.client.base()).with(&settings.profile);
-        self.learn(|known| *known = profile);
+        self.learn(|known| {
+            let has_hidden_members = !known.members_readable && settings.profile.members_readable.is_none();
+            *known = profile;
+            // What was learned from a group that did not show its members may cost others theirs if it is forgotten.
+            known.members_readable &= !has_hidden_members;
+        });
         *asked_at = Some(Instant::now());
         Ok(())
     }

@@ -32,7 +32,8 @@ use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use url::Url;
 
-use self::address::{is_possible, route};
+pub(super) use self::address::is_possible;
+use self::address::route;
 use self::answer::Purpose;
 use self::client::{Answer, Client, Request, RetryPolicy};
 use self::discover::Discovery;

@@ -188,6 +188,32 @@ async fn a_target_that_stumbles_over_value_paths_gets_whole_lists() {
 }
 
 #[tokio::test]
+async fn a_filter_that_selects_nothing_says_nothing_of_the_paths_of_others() {
+    let server = FakeServer::start(|request| match request.method.as_str() {
+        "GET" => Reply::json(200, json!({ "id": "1" })),
+        _ if request.body.contains("[type eq") => scim_error(400, "noTarget", "no such e-mail"),
+        _ => Reply::empty(204),
+    })
+    .await;
+    let target = target(&server);
+    target.change(&users(), &id("1"), &attributes(&[(r#"emails[type eq "work"].value"#, json!("x"))])).await.unwrap();
+    assert!(target.profile().dialect.value_paths, "the next user may have such an e-mail");
+}
+
+#[tokio::test]
+async fn how_the_second_way_ended_is_what_counts() {
+    let server = FakeServer::start(|request| match request.method.as_str() {
+        "GET" => Reply::json(200, json!({ "id": "1" })),
+        _ if request.body.contains("[type eq") => scim_error(400, "invalidPath", "what?"),
+        _ => Reply::empty(401),
+    })
+    .await;
+    let change = attributes(&[(r#"emails[type eq "work"].value"#, json!("x"))]);
+    let error = target(&server).change(&users(), &id("1"), &change).await.unwrap_err();
+    assert_eq!(error.class(), FailureClass::Credentials, "not the refusal of the first way");
+}
+
+#[tokio::test]
 async fn a_value_that_is_refused_in_every_dialect_is_reported_as_it_was_first() {
     let server = FakeServer::start(|request| match request.method.as_str() {
         "GET" => Reply::json(200, json!({ "id": "1" })),
