@@ -13,6 +13,9 @@ use super::resource::lookup;
 use super::strictness::Strictness;
 use super::urn;
 
+/// Operations in one PATCH: each goes over the whole resource, while nothing else is written.
+const MOST_OPERATIONS: usize = 1000;
+
 /// A PATCH body: operations in order, all or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PatchOp {
@@ -54,6 +57,10 @@ impl PatchOp {
             Some(lone @ Value::Object(_)) if !strictness.is_strict() => std::slice::from_ref(lone),
             _ => return Err(syntax("`Operations` is a list of at least one operation")),
         };
+        if operations.len() > MOST_OPERATIONS {
+            let most = MOST_OPERATIONS.to_string();
+            return Err(ScimError::new(413, ["a PATCH has ", &most, " operations at most"].concat()));
+        }
         let read = |operation| Operation::from_json(operation, strictness);
         Ok(Self { operations: operations.iter().map(read).collect::<Result<_, _>>()? })
     }
@@ -151,6 +158,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_message_is_bounded() {
+        let patch = |operations: usize| {
+            let operations = vec![json!({"op": "remove", "path": "title"}); operations];
+            PatchOp::from_json(&json!({"Operations": operations}), Strictness::Lenient).map_err(|error| error.status)
+        };
+        assert_eq!(patch(MOST_OPERATIONS).unwrap().operations.len(), MOST_OPERATIONS);
+        assert_eq!(patch(MOST_OPERATIONS + 1), Err(413));
+    }
 
     #[test]
     fn a_message_is_written_exactly_and_reads_back() {

@@ -14,7 +14,9 @@ use super::resource_types::{Index, Kind};
 use super::service::{READING, Scene};
 use super::storage::{Failure, Narrowed, Stored, Transaction, narrow, number_key};
 use super::tenant::Realm;
-use crate::scim::{AttributePath, AttributeType, Filter, ListResponse, Resource, check, fold_case, matches};
+use crate::scim::{
+    AttributePath, AttributeType, Filter, ListResponse, Resource, ScimError, ScimType, check, fold_case, matches,
+};
 
 /// Resources that are shown where the request is served; more are read on a thread of their own.
 const FEW_RESULTS: u64 = 200;
@@ -55,6 +57,11 @@ pub(super) async fn list_everywhere(
     };
     let mut shelves = Vec::new();
     for kind in kinds {
+        if let Some(sort) = &query.sort {
+            // An order tells as much of a value as a filter does.
+            check(&Filter::Present(sort.by.clone()), &kind.schema, READING)
+                .map_err(|_| ScimError::bad_request(ScimType::InvalidValue, "`sortBy` names what cannot be read"))?;
+        }
         let narrowed = match &query.filter {
             Some(filter) => {
                 check(filter, &kind.schema, READING)?;

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 use super::resource_types::{Kind, Place};
 use crate::scim::{AttributePath, Resource, ResourceSchema, Returned, ScimError, ScimType};
 
+/// Names in one parameter; more than any type has attributes, and each costs a look-up in every resource.
+const MOST_NAMES: usize = 200;
+
 /// What a client asked to see.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Projection {
@@ -19,6 +22,13 @@ pub(super) enum Projection {
 impl Projection {
     /// From the names of both parameters, of which one at most may be given.
     pub(super) fn new(attributes: Vec<String>, excluded: Vec<String>) -> Result<Self, ScimError> {
+        if attributes.len().max(excluded.len()) > MOST_NAMES {
+            let most = MOST_NAMES.to_string();
+            return Err(ScimError::bad_request(
+                ScimType::InvalidValue,
+                ["name ", &most, " attributes at most"].concat(),
+            ));
+        }
         let paths = |names: Vec<String>| names.iter().filter_map(|name| AttributePath::parse(name).ok()).collect();
         match (attributes.is_empty(), excluded.is_empty()) {
             (true, true) => Ok(Self::All),

@@ -62,7 +62,12 @@ pub(super) async fn handle(
         if spared { Strike::default() } else { service.faults.strike(method, path, writes, Instant::now()) }
     };
     if *endpoint == Endpoint::Token {
-        let serve = async { issue_token(&request, &body.unwrap_or_default(), &service) };
+        let serve = async {
+            match &body {
+                Ok(body) => issue_token(&request, body, &service),
+                Err(error) => unreadable(error, strict),
+            }
+        };
         return pass(&request, &service, strict, strike(), serve).await;
     }
     let Some(site) = service.access.site(address.tenant) else {
@@ -76,9 +81,9 @@ pub(super) async fn handle(
         Ok(principal) => principal,
         Err(refusal) => return refusal,
     };
-    let Ok(body) = body else {
-        let most = (MOST_BODY_BYTES / 1024 / 1024).to_string();
-        return reply::refuse(&ScimError::new(413, ["a body has ", &most, " MiB at most"].concat()), site.dialect);
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return unreadable(&error, site.dialect),
     };
     let strike = strike();
     let sequence = writes.then(|| service.journal.record(site.tenant.name(), method, path, &body));
@@ -218,6 +223,16 @@ async fn authenticate(
         return Err(reply::refuse(&ScimError::new(403, "this credential may look and change nothing"), site.dialect));
     }
     Ok(Some(principal))
+}
+
+/// The answer to a body that is too large, or that broke off or cannot be decoded.
+fn unreadable(error: &actix_web::Error, dialect: &Dialect) -> HttpResponse {
+    let most = (MOST_BODY_BYTES / 1024 / 1024).to_string();
+    let error = match error.as_response_error().status_code() {
+        StatusCode::PAYLOAD_TOO_LARGE => ScimError::new(413, ["a body has ", &most, " MiB at most"].concat()),
+        _ => ScimError::bad_request(ScimType::InvalidSyntax, "the body broke off or cannot be decoded"),
+    };
+    reply::refuse(&error, dialect)
 }
 
 /// The token endpoint, which speaks the language of RFC 6749 and not that of SCIM.

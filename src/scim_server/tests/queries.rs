@@ -271,6 +271,14 @@ async fn a_password_is_kept_as_a_hash_and_never_shown() {
     let changed = target.patch(&path, json!([{"op": "replace", "path": "password", "value": "other-words"}])).await;
     assert_ne!(changed.headers["etag"], version);
     assert!(changed.body.get("password").is_none());
+    for parameters in ["sortBy=password", "sortBy=PASSWORD&cursor=&count=1"] {
+        let sorted = target.get(&["/Users?", parameters].concat()).await;
+        assert_eq!(
+            (sorted.status, &sorted.body["scimType"]),
+            (StatusCode::BAD_REQUEST, &json!("invalidValue")),
+            "an order tells of a value"
+        );
+    }
     let refused = target.get("/Users?filter=password%20eq%20%22other-words%22").await;
     assert_eq!(refused.body["scimType"], "invalidFilter");
     target.running.stop().await;
