@@ -31,6 +31,8 @@ pub enum Access {
     Read,
     #[default]
     Write,
+    /// Write, and steer the server itself: what it does on demand, and what everybody asked of it.
+    Admin,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -159,6 +159,7 @@ fn audience_with(audience: &str, access: Access) -> String {
     let suffix = match access {
         Access::Read => "#read",
         Access::Write => "#write",
+        Access::Admin => "#admin",
     };
     [audience, suffix].concat()
 }

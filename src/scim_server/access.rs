@@ -84,7 +84,7 @@ impl Access {
             Self { sites: HashMap::new(), issuer: TokenIssuer::new(Duration::from_secs(settings.token_life_seconds)) };
         let mut credentials = settings.credentials;
         credentials.extend(token.map(|token| {
-            CredentialSettings::Bearer(BearerSettings { token, user: None, access: auth::Access::Write })
+            CredentialSettings::Bearer(BearerSettings { token, user: None, access: auth::Access::Admin })
         }));
         if !credentials.is_empty() {
             access.add(Tenant::default(), credentials, folder, dialect)?;

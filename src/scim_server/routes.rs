@@ -218,8 +218,12 @@ async fn authenticate(
             return Err(response);
         }
     };
-    let changes = endpoint.is_changed_by(method_of(request)) || endpoint.is_administrative();
-    if changes && principal.access == Access::Read {
+    if endpoint.is_administrative() && principal.access != Access::Admin {
+        // The journal holds what every tenant was sent.
+        let error = ScimError::new(403, "only a credential with `access: admin` may steer the server");
+        return Err(reply::refuse(&error, site.dialect));
+    }
+    if endpoint.is_changed_by(method_of(request)) && principal.access == Access::Read {
         return Err(reply::refuse(&ScimError::new(403, "this credential may look and change nothing"), site.dialect));
     }
     Ok(Some(principal))

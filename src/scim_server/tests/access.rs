@@ -111,7 +111,7 @@ async fn a_new_key_of_an_issuer_is_found_and_an_outage_is_not_a_refusal() {
 #[actix_web::test]
 async fn clients_fetch_tokens_and_come_in_with_them() {
     let target = served(json!({
-        "credentials": [{"client": {"id": "gateway", "secret": "s"}}, {"client": {"id": "auditor", "secret": "r", "access": "read"}}],
+        "credentials": [{"client": {"id": "gateway", "secret": "s", "access": "admin"}}, {"client": {"id": "auditor", "secret": "r", "access": "read"}}],
         "tenants": [{"name": "acme", "credentials": [{"client": {"id": "acme", "secret": "a"}}]}],
     }));
     let fetch = async |id: &str, secret: &str| {
@@ -151,7 +151,10 @@ async fn clients_fetch_tokens_and_come_in_with_them() {
 async fn tenants_share_nothing() {
     let credentials = |token: &str| json!([{ "bearer": { "token": token } }]);
     let target = served(json!({
-        "credentials": credentials("default"),
+        "credentials": [
+            {"bearer": {"token": "default", "access": "admin"}},
+            {"bearer": {"token": "writer", "access": "write"}},
+        ],
         "tenants": [
             {"name": "acme", "credentials": credentials("acme")},
             {"name": "globex", "credentials": credentials("globex"), "dialect": "no-filter"},
@@ -196,6 +199,10 @@ async fn tenants_share_nothing() {
     }
     for authorization in ["Bearer acme", "Bearer globex"] {
         assert_eq!(target.ask("GET", "/admin/journal", Some(authorization), Value::Null).await.status, 401);
+    }
+    for (method, path) in [("GET", "/admin/journal"), ("POST", "/admin/reset"), ("GET", "/admin/faults")] {
+        let answer = target.ask(method, path, Some("Bearer writer"), Value::Null).await;
+        assert_eq!(answer.status, 403, "{path} shows and changes what is other tenants'");
     }
     let journal = target.ask("GET", "/admin/journal", Some("Bearer default"), Value::Null).await.body;
     assert_eq!((&journal[0]["tenant"], &journal[1]["tenant"]), (&json!("acme"), &json!("globex")));
