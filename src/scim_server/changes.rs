@@ -42,6 +42,19 @@ impl Whole {
         Shown { resource: projection.apply(whole, &kind, &written), id: identity.id, version: identity.version }
     }
 
+    pub(super) fn id(&self) -> &str {
+        &self.identity.id
+    }
+
+    pub(super) fn version(&self) -> i64 {
+        self.identity.version
+    }
+
+    /// True for a user who may not sign in.
+    pub(super) fn is_inactive(&self) -> bool {
+        self.resource.as_map().get("active") == Some(&Value::Bool(false))
+    }
+
     /// All of it, for a filter to look at.
     pub(super) fn represent(self, scene: &Scene) -> Resource {
         service::represent(&self.kind, &self.identity, self.resource, self.relations, scene)
@@ -93,7 +106,7 @@ pub(super) fn replace(
     let collection = scene.catalog.of(kind)?;
     let stored = find(tx, collection, id, expected)?;
     let sequence = stored.sequence;
-    let old = Resource::from(stored.document());
+    let old = Resource::from(stored.document()?);
     let Draft { mut resource, members } = service::replacement(kind, &old, body)?;
     service::hash_secrets(kind, old.as_map(), &mut resource)?;
     let members_changed = kind.has_members() && tx.replace_members(&scene.catalog, sequence, &members)? > 0;
@@ -121,7 +134,7 @@ pub(super) fn patch(
     for change in &members {
         changed += apply_member_change(tx, scene, sequence, change)?;
     }
-    let old = Resource::from(stored.document());
+    let old = Resource::from(stored.document()?);
     let mut resource = service::patched(kind, &old, &document)?;
     service::hash_secrets(kind, old.as_map(), &mut resource)?;
     let identity = save(tx, collection, stored, &resource, changed > 0)?;
@@ -152,7 +165,7 @@ pub(super) fn whole(
     projection: &Projection,
 ) -> Result<Whole, Failure> {
     let relations = read_relations(tx, kind, stored.sequence, projection)?;
-    let resource = Resource::from(stored.document());
+    let resource = Resource::from(stored.document()?);
     Ok(Whole { kind: kind.clone(), identity: identity(stored), resource, relations, written: Written::Nothing })
 }
 

@@ -12,7 +12,7 @@ use super::projection::Projection;
 use super::resource_types::ResourceTypes;
 use super::service::Scene;
 use super::storage::{Failure, OpenError, Transaction};
-use super::tenant::Tenant;
+use super::tenant::{Manner, Tenant};
 use crate::scim::urn;
 
 /// Users in one transaction.
@@ -38,7 +38,8 @@ pub(super) fn users(tx: &mut Transaction<'_>, types: &Arc<ResourceTypes>, file: 
     let failed = |failure: Failure| LoadError::Line { file: file.to_owned(), line: 0, source: Box::new(failure) };
     tx.configure("PRAGMA synchronous = OFF; PRAGMA cache_size = -524288;").map_err(failed)?;
     let catalog = tx.attempt(|tx| tx.open_catalog(&Tenant::default(), types)).map_err(failed)?;
-    let scene = Scene { types: types.clone(), catalog: Arc::new(catalog), base: String::new() };
+    let scene =
+        Scene { types: types.clone(), catalog: Arc::new(catalog), base: String::new(), manner: Manner::STANDARD };
     let mut source = Source { file, lines: BufReader::new(opened).lines(), line: 0 };
     loop {
         let mut batch = Vec::with_capacity(BATCH);

@@ -3,8 +3,9 @@
 //! It shares the protocol's words with the client side and nothing else. It keeps its resources in SQLite, and it can
 //! misbehave on demand.
 //!
-//! A request passes `routes` (who calls, and which faults strike), `exchange` (its endpoint, in the dialect of its
-//! tenant), `resources` (what a method does), `service` (the rules) and `storage`.
+//! A request passes `routes` (who calls, and which faults strike), `exchange` (its endpoint), `resources` (a unit of work),
+//! `writes` (what the dialect of its tenant makes of it), `changes` (what a method does), `service` (the rules) and
+//! `storage`.
 
 mod access;
 mod admin;
@@ -35,6 +36,7 @@ mod secrets;
 mod service;
 mod storage;
 mod tenant;
+mod writes;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::dialect::Dialect;
 use super::endpoint::Endpoint;
+use super::storage::Failure;
 use crate::scim::{ScimError, urn};
 
 /// An answer with a document.
@@ -20,6 +21,18 @@ pub(super) fn document(status: StatusCode, document: &impl Serialize) -> HttpRes
 pub(super) fn refuse(error: &ScimError, dialect: &Dialect) -> HttpResponse {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     document(status, &dialect.write_error(error))
+}
+
+/// The error that a client is told. What it did not cause is logged here.
+pub(super) fn error_of(failure: Failure) -> ScimError {
+    let detail = match failure {
+        Failure::Refused(error) => return error,
+        Failure::Broken { .. } => [&failure.to_string(), ": it is left as it is until somebody mends it"].concat(),
+        _ => "the server failed; its log says why".to_owned(),
+    };
+    let cause = std::error::Error::source(&failure).map(ToString::to_string);
+    tracing::error!(%failure, cause, "a request to the embedded server failed");
+    ScimError::new(500, detail)
 }
 
 /// An error that says when to come back.

@@ -1,6 +1,7 @@
 //! One request, one unit of work: each method as the routes call it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 
@@ -13,13 +14,14 @@ use super::resource_types::Kind;
 use super::service::Scene;
 use super::storage::{Failure, Transaction};
 use super::tenant::Realm;
-use crate::scim::PatchOp;
+use super::writes::{self, Done};
+use crate::scim::{PatchOp, Resource};
 
 impl Scene {
     /// Where a request of this realm plays.
     pub(super) async fn enter(service: &Service, realm: &Realm) -> Result<Self, Failure> {
         let catalog = service.storage.catalog(&realm.tenant).await?;
-        Ok(Self { types: service.types.clone(), catalog, base: realm.base.clone() })
+        Ok(Self { types: service.types.clone(), catalog, base: realm.base.clone(), manner: realm.manner })
     }
 }
 
@@ -33,8 +35,9 @@ pub(super) async fn create(
 ) -> Result<Shown, Failure> {
     let draft = draft_to_create(kind, body)?;
     let scene = Scene::enter(service, realm).await?;
-    let (inside, kind, wanted) = (scene.clone(), kind.clone(), projection.clone());
-    let whole = service.storage.write(move |tx| changes::create(tx, &inside, &kind, draft, &wanted)).await?;
+    let (inside, of, wanted) = (scene.clone(), kind.clone(), projection.clone());
+    let whole = service.storage.write(move |tx| changes::create(tx, &inside, &of, draft, &wanted)).await?;
+    leave_behind(service, realm, kind, whole.id(), None);
     Ok(whole.show(&scene, &projection))
 }
 
@@ -66,9 +69,11 @@ pub(super) async fn replace(
     projection: Projection,
 ) -> Result<Shown, Failure> {
     let scene = Scene::enter(service, realm).await?;
-    let (inside, kind, wanted) = (scene.clone(), kind.clone(), projection.clone());
-    let work = move |tx: &mut Transaction<'_>| changes::replace(tx, &inside, &kind, (&id, &expected), body, &wanted);
-    Ok(service.storage.write(work).await?.show(&scene, &projection))
+    let (inside, of, wanted) = (scene.clone(), kind.clone(), projection.clone());
+    let work = move |tx: &mut Transaction<'_>| writes::replace(tx, &inside, &of, (&id, &expected), body, &wanted);
+    let Done { whole, before } = service.storage.write(work).await?;
+    leave_behind(service, realm, kind, whole.id(), before);
+    Ok(whole.show(&scene, &projection))
 }
 
 /// Changes a resource by a PATCH, and answers only when the answer is `wanted`.
@@ -82,11 +87,11 @@ pub(super) async fn patch(
     wanted: Option<Projection>,
 ) -> Result<Option<Shown>, Failure> {
     let scene = Scene::enter(service, realm).await?;
-    let (inside, kind, projection) = (scene.clone(), kind.clone(), wanted.clone());
-    let work = move |tx: &mut Transaction<'_>| {
-        changes::patch(tx, &inside, &kind, (&id, &expected), patch, projection.as_ref())
-    };
-    let whole = service.storage.write(work).await?;
+    let (inside, of, projection) = (scene.clone(), kind.clone(), wanted.clone());
+    let work =
+        move |tx: &mut Transaction<'_>| writes::patch(tx, &inside, &of, (&id, &expected), patch, projection.as_ref());
+    let Done { whole, before } = service.storage.write(work).await?;
+    leave_behind(service, realm, kind, whole.id(), before);
     Ok(wanted.map(|projection| whole.show(&scene, &projection)))
 }
 
@@ -99,6 +104,15 @@ pub(super) async fn delete(
     expected: Expected,
 ) -> Result<(), Failure> {
     let scene = Scene::enter(service, realm).await?;
-    let kind = kind.clone();
-    service.storage.write(move |tx| changes::delete(tx, &scene, &kind, (&id, &expected))).await
+    let (of, whose) = (kind.clone(), id.clone());
+    let before = service.storage.write(move |tx| writes::delete(tx, &scene, &of, (&whose, &expected))).await?;
+    leave_behind(service, realm, kind, &id, before);
+    Ok(())
+}
+
+/// Keeps what was there before a write, where reads lag behind writes.
+pub(super) fn leave_behind(service: &Service, realm: &Realm, kind: &Kind, id: &str, before: Option<Resource>) {
+    if realm.manner.leaves_behind {
+        service.past.remember(&realm.tenant, &kind.name, id.to_owned(), before, Instant::now());
+    }
 }

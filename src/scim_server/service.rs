@@ -11,6 +11,7 @@ use super::memberships::{self, Member};
 use super::resource_types::{Kind, Place, ResourceTypes};
 use super::secrets;
 use super::storage::{Catalog, GroupRow, MemberRow, Row};
+use super::tenant::Manner;
 use crate::scim::{PatchOp, Resource, ScimError, Strictness, apply, conform_create, conform_replace};
 
 /// How requests are read: as clients in the field write them.
@@ -23,6 +24,7 @@ pub(super) struct Scene {
     pub(super) catalog: Arc<Catalog>,
     /// The address under which the client finds everything; without a slash at the end.
     pub(super) base: String,
+    pub(super) manner: Manner,
 }
 
 /// A body that may be stored: the document, and the members apart from it.

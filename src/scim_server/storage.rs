@@ -60,6 +60,9 @@ pub(super) enum Failure {
     Database(#[from] diesel::result::Error),
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What is stored of a resource is no JSON object. It stays as it is: what cannot be read is not written over.
+    #[error("the stored document of the resource `{id}` is broken at column {column}")]
+    Broken { id: String, column: usize },
     #[error("the database could not commit")]
     NotCommitted,
     #[error("the server stops")]

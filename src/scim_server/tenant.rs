@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::dialect::Dialect;
+
 /// The longest name a tenant may have, in bytes.
 const LONGEST_NAME: usize = 64;
 
@@ -33,12 +35,27 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// Where a request plays: whose resources it may see, and the address under which the client knows them.
+/// Where a request plays: whose resources it may see, the address under which the client knows them, and how they are
+/// dealt with there.
 #[derive(Clone, Debug)]
 pub(super) struct Realm {
     pub(super) tenant: Tenant,
     /// Without a slash at the end: `https://scim.example.org/tenants/acme/scim/v2`.
     pub(super) base: String,
+    pub(super) manner: Manner,
+}
+
+/// How resources are dealt with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub(super) dialect: &'static Dialect,
+    /// True where some read may yet ask for what was there before a write.
+    pub(super) leaves_behind: bool,
+}
+
+impl Manner {
+    /// As the protocol has it.
+    pub(super) const STANDARD: Self = Self { dialect: Dialect::STANDARD, leaves_behind: false };
 }
 
 #[cfg(test)]

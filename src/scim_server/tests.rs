@@ -8,11 +8,16 @@ use serde_json::{Value, json};
 use super::*;
 
 mod access;
+mod administration;
+mod broken_store;
+mod bulk;
 mod custom_types;
 mod dialects;
 mod faults;
+mod groups;
 mod queries;
 mod wire;
+
 use crate::scim::urn;
 
 const TOKEN: &str = "a token for tests";
@@ -186,55 +191,6 @@ async fn a_stale_version_is_not_overwritten() {
 }
 
 #[actix_web::test]
-async fn members_come_and_go_as_rows() {
-    let target = Target::start();
-    let (ada, eve, bob) = (target.user("ada").await, target.user("eve").await, target.user("bob").await);
-    let inner = target.group("Inner", &[&bob]).await;
-    let group = target.group("G", &[&ada, &ada]).await;
-    let path = ["/Groups/", &group].concat();
-    let add = |id: &str| json!([{"op": "add", "path": "members", "value": [{"value": id}]}]);
-
-    assert_eq!(target.patch(&path, add(&eve)).await.status, 204);
-    assert_eq!(target.patch(&path, add(&inner)).await.status, 204);
-    let read = target.get(&path).await;
-    assert_eq!(read.body["members"][0]["$ref"], [&target.running.base_url(), "/Users/", &ada].concat());
-    assert_eq!(read.body["members"][2]["type"], "Group");
-    assert_eq!(target.patch(&path, add(&eve)).await.status, 204);
-    assert_eq!(target.get(&path).await.body["meta"]["version"], read.body["meta"]["version"]);
-
-    let unknown = target.patch(&path, add("nobody")).await;
-    assert_eq!((unknown.status.as_u16(), unknown.body["scimType"].as_str()), (400, Some("invalidValue")));
-
-    let user = target.get(&["/Users/", &eve].concat()).await;
-    assert_eq!((&user.body["groups"][0]["value"], &user.body["groups"][0]["display"]), (&json!(group), &json!("G")));
-
-    let selected = ["members[value eq \"", &eve, "\"]"].concat();
-    target.patch(&path, json!([{"op": "remove", "path": selected}])).await;
-    assert_eq!(target.members(&group).await, [ada.clone(), inner.clone()]);
-    target.patch(&path, json!([{"op": "Remove", "path": "members", "value": [{"value": ada}]}])).await;
-    assert_eq!(target.members(&group).await, std::slice::from_ref(&inner));
-    target.patch(&path, json!([{"op": "replace", "value": {"id": group, "displayName": "H", "members": [{"value": bob}, {"value": ada}]}}])).await;
-    assert_eq!(target.members(&group).await, [bob.clone(), ada.clone()]);
-    let shown = target
-        .patch(&[&path, "?excludedAttributes=members"].concat(), json!([{"op": "remove", "path": "members"}]))
-        .await;
-    assert_eq!((shown.status.as_u16(), &shown.body["displayName"]), (200, &json!("H")));
-    assert!(target.members(&group).await.is_empty());
-}
-
-#[actix_web::test]
-async fn a_deleted_user_leaves_its_groups() {
-    let target = Target::start();
-    let ada = target.user("ada").await;
-    let group = target.group("G", &[&ada]).await;
-    let before = target.get(&["/Groups/", &group].concat()).await.body;
-    target.call("DELETE", &["/Users/", &ada].concat(), Value::Null).await;
-    let after = target.get(&["/Groups/", &group].concat()).await.body;
-    assert!(after.get("members").is_none());
-    assert_ne!(after["meta"]["version"], before["meta"]["version"]);
-}
-
-#[actix_web::test]
 async fn lists_are_filtered_paged_and_projected() {
     let target = Target::start();
     let mut ids = Vec::new();
@@ -341,59 +297,6 @@ async fn strangers_are_turned_away() {
         assert_eq!(answer.status, 401, "{header:?}");
         assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
     }
-}
-
-#[actix_web::test]
-async fn faults_strike_before_and_after_the_commit() {
-    let target = Target::start();
-    let url = ["http://", &target.running.address().to_string()].concat();
-    let admin = |method: Method, path: &str| target.client.request(method, [&url, path].concat()).bearer_auth(TOKEN);
-    let set = async |rules: Value| {
-        assert_eq!(target.send(admin(Method::POST, "/admin/faults").json(&rules)).await.status, 204);
-    };
-    let post = |name: &str| target.request("POST", "/Users").json(&json!({"schemas": [urn::USER], "userName": name}));
-    let exists = async |name: &str| {
-        target.get(&["/Users?filter=userName eq \"", name, "\""].concat()).await.body["totalResults"] == 1
-    };
-
-    set(json!([{"method": "POST", "path": "/Users", "nth": 1, "moment": "before_commit", "do": {"drop": true}}])).await;
-    assert!(post("before").send().await.is_err());
-    assert!(!exists("before").await);
-
-    set(json!([{"nth": 1, "moment": "after_commit", "do": {"drop": true}}])).await;
-    assert!(post("after").send().await.is_err());
-    assert!(exists("after").await);
-
-    set(json!([{"every": 2, "moment": "before_commit", "do": {"status": 503, "retry_after": 1}}])).await;
-    assert_eq!(target.send(post("first")).await.status, 201);
-    let busy = target.send(post("second")).await;
-    assert_eq!((busy.status.as_u16(), busy.headers["retry-after"].to_str().unwrap()), (503, "1"));
-    let rules = target.send(admin(Method::GET, "/admin/faults")).await.body;
-    assert_eq!((&rules[0]["fired"], &rules[0]["do"]["status"]), (&json!(1), &json!(503)));
-
-    set(json!([{"moment": "after_commit", "do": {"hang": true}}])).await;
-    let hanging = tokio::spawn(post("hanging").send());
-    while !exists("hanging").await {
-        tokio::task::yield_now().await;
-    }
-    assert!(!hanging.is_finished());
-    // The rule may be deleted before the request has begun to hang, so it is deleted until the request is released.
-    while !hanging.is_finished() {
-        target.send(admin(Method::DELETE, "/admin/faults")).await;
-    }
-    assert!(hanging.await.unwrap().is_err());
-
-    assert_eq!(target.send(admin(Method::POST, "/admin/faults").json(&json!([{"do": {}}]))).await.status, 400);
-    let journal = target.send(admin(Method::GET, "/admin/journal?since=1")).await.body;
-    let statuses: Vec<&Value> = journal.as_array().unwrap().iter().map(|entry| &entry["status"]).collect();
-    assert_eq!(statuses, [&json!(null), &json!(201), &json!(503), &json!(null)]);
-    assert_eq!(journal[0]["body"]["userName"], "after");
-    assert_eq!(journal[0]["path"], "/Users");
-
-    assert_eq!(target.send(admin(Method::POST, "/admin/reset")).await.status, 204);
-    assert_eq!(target.get("/Users").await.body["totalResults"], 0);
-    assert_eq!(target.send(admin(Method::DELETE, "/admin/journal")).await.status, 204);
-    assert_eq!(target.send(admin(Method::GET, "/admin/journal")).await.body, json!([]));
 }
 
 #[actix_web::test]

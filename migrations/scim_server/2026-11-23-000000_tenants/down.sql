@@ -6,7 +6,8 @@ SELECT members.sequence, groups.id AS group_id, people.id AS value, members.disp
 FROM members
 JOIN carried_resources AS groups ON groups.sequence = members.group_sequence
 JOIN carried_resources AS people ON people.sequence = members.member
-WHERE groups.tenant = '';
+-- Other types, and tenants with a name, were not known before.
+WHERE groups.tenant = '' AND groups.kind IN ('user', 'group') AND people.tenant = '' AND people.kind IN ('user', 'group');
 DROP TABLE members;
 DROP TABLE resource_values;
 DROP TABLE indexes;

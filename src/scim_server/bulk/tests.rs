@@ -2,7 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::scim::{Resource, urn};
-use crate::scim_server::tenant::Tenant;
+use crate::scim_server::resources;
+use crate::scim_server::tenant::{Manner, Tenant};
 use crate::scim_server::{Running, Server, Settings};
 use crate::secret::Secret;
 
@@ -16,7 +17,7 @@ struct Bench {
 impl Bench {
     fn start() -> Self {
         let running = Server::start(Settings::new("127.0.0.1:0".parse().unwrap(), Secret::new("token"))).unwrap();
-        Self { running, realm: Realm { tenant: Tenant::default(), base: BASE.to_owned() } }
+        Self { running, realm: Realm { tenant: Tenant::default(), base: BASE.to_owned(), manner: Manner::STANDARD } }
     }
 
     async fn bulk(&self, operations: Value) -> Vec<BulkResult> {
@@ -27,7 +28,7 @@ impl Bench {
         let body = json!({
             "schemas": [urn::BULK_REQUEST], "failOnErrors": fail_on_errors, "Operations": operations});
         let request = BulkRequest::from_json(&body, Strictness::Lenient).unwrap();
-        carry_out(&self.running.service, &self.realm, request).await.operations
+        carry_out(&self.running.service, &self.realm, request).await.unwrap().operations
     }
 
     async fn get(&self, path: &str) -> Option<Resource> {

@@ -15,7 +15,7 @@ use super::endpoint::{Address, Endpoint};
 use super::projection::Projection;
 use super::query::Query;
 use super::storage::Failure;
-use super::tenant::Realm;
+use super::tenant::{Manner, Realm};
 use super::{Service, admin, bulk, discovery, json_body, reply};
 use crate::auth::Principal;
 use crate::scim::{BulkRequest, ScimError, SearchRequest, Strictness, urn};
@@ -42,21 +42,13 @@ impl Exchange<'_> {
     /// Serves the request.
     pub(super) async fn answer(&self) -> HttpResponse {
         let dialect = self.site.dialect;
-        let failure = match self.dispatch().await {
-            Ok(Some(response)) => return response,
-            Ok(None) => return reply::not_allowed(self.endpoint, None, dialect),
-            Err(failure) => failure,
-        };
-        match failure {
-            Failure::Refused(error) if error.status == 405 => {
-                reply::not_allowed(self.endpoint, Some(self.method), dialect)
-            }
-            Failure::Refused(error) => reply::refuse(&dialect.error(error, self.names_members()), dialect),
-            failure => {
-                let cause = std::error::Error::source(&failure).map(ToString::to_string);
-                tracing::error!(%failure, cause, "a request to the embedded server failed");
-                reply::refuse(&ScimError::new(500, "the server failed; its log says why"), dialect)
-            }
+        match self.dispatch().await {
+            Ok(Some(response)) => response,
+            Ok(None) => reply::not_allowed(self.endpoint, None, dialect),
+            Err(failure) => match reply::error_of(failure) {
+                error if error.status == 405 => reply::not_allowed(self.endpoint, Some(self.method), dialect),
+                error => reply::refuse(&dialect.error(error, self.names_members()), dialect),
+            },
         }
     }
 
@@ -102,7 +94,7 @@ impl Exchange<'_> {
     async fn bulk(&self) -> Result<HttpResponse, Failure> {
         let body = Value::Object(self.json()?);
         let request = BulkRequest::within(discovery::BULK, self.body.len(), &body, Strictness::Lenient)?;
-        let response = bulk::carry_out(self.service, &self.realm(), request).await;
+        let response = bulk::carry_out(self.service, &self.realm(), request).await?;
         Ok(reply::document(StatusCode::OK, &response))
     }
 
@@ -161,7 +153,9 @@ impl Exchange<'_> {
     }
 
     fn realm(&self) -> Realm {
-        Realm { tenant: self.site.tenant.clone(), base: self.base() }
+        let dialect = self.site.dialect;
+        let leaves_behind = self.keep.is_some() || !dialect.lag.is_zero();
+        Realm { tenant: self.site.tenant.clone(), base: self.base(), manner: Manner { dialect, leaves_behind } }
     }
 
     /// The address of the service as the client wrote it.

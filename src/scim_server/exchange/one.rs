@@ -1,15 +1,13 @@
 //! One resource: created, read, changed, deleted, in the dialect of the tenant.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Exchange;
-use crate::scim::{AttributePath, Filter, Operation, PatchOp, Resource, ScimError, Strictness, apply};
-use crate::scim_server::dialect::{Deleting, Inactive, Putting};
+use crate::scim::{AttributePath, Filter, PatchOp, Resource, ScimError, Strictness};
 use crate::scim_server::projection::{Projection, Written};
 use crate::scim_server::query::Query;
 use crate::scim_server::resource_types::Kind;
@@ -33,7 +31,6 @@ impl Exchange<'_> {
         let mut body = self.json()?;
         self.site.dialect.accept_resource(&mut body, kind)?;
         let shown = resources::create(self.service, &self.realm(), kind, body, projection).await?;
-        self.leave_behind(kind, &shown.id, None);
         Ok(self.show(StatusCode::CREATED, kind, shown))
     }
 
@@ -56,66 +53,26 @@ impl Exchange<'_> {
     }
 
     async fn replace(&self, kind: &Arc<Kind>, id: String) -> Result<HttpResponse, Failure> {
-        let dialect = self.site.dialect;
-        let projection = self.projection()?;
-        let mut body = self.json()?;
-        let before = self.before(kind, &id).await?;
-        if let Some(before) = &before {
-            if dialect.put == Putting::Merges {
-                body = merged(before, body);
-            }
-            if kind.has_groups() {
-                dialect.check_immutable(before, &Resource::from(body.clone()))?;
-            }
-        }
-        dialect.accept_resource(&mut body, kind)?;
-        if dialect.put == Putting::Ignored && kind.has_groups() {
-            let shown = resources::get(self.service, &self.realm(), kind, id, projection).await?;
-            return Ok(self.show(StatusCode::OK, kind, shown));
-        }
-        let expected = self.tags(header::IF_MATCH);
+        let (projection, body, expected) = (self.projection()?, self.json()?, self.tags(header::IF_MATCH));
         let shown = resources::replace(self.service, &self.realm(), kind, id, body, expected, projection).await?;
-        self.leave_behind(kind, &shown.id, before);
-        self.delete_inactive(kind, &shown.id).await?;
         Ok(self.show(StatusCode::OK, kind, shown))
     }
 
     /// A changed group is shown only to those who say which of its attributes they want: all of its members would
     /// cost more than the change.
     async fn patch(&self, kind: &Arc<Kind>, id: String) -> Result<HttpResponse, Failure> {
-        let dialect = self.site.dialect;
         let projection = self.projection()?;
         let wanted = (!kind.has_members() || projection != Projection::All).then_some(projection);
-        let mut patch = PatchOp::from_json(&Value::Object(self.json()?), Strictness::Lenient)?;
-        dialect.accept_patch(&mut patch, kind)?;
-        let before = self.before(kind, &id).await?;
-        if let (Some(before), true) = (&before, kind.has_groups())
-            // What cannot be applied is refused below, with its own reason.
-            && let Ok(after) = apply(&patch, before, &kind.schema, Strictness::Lenient)
-        {
-            dialect.check_immutable(before, &after)?;
-        }
+        let patch = PatchOp::from_json(&Value::Object(self.json()?), Strictness::Lenient)?;
         let (realm, expected) = (self.realm(), self.tags(header::IF_MATCH));
-        let shown = resources::patch(self.service, &realm, kind, id.clone(), patch, expected, wanted).await?;
-        self.leave_behind(kind, &id, before);
-        self.delete_inactive(kind, &id).await?;
-        match shown {
+        match resources::patch(self.service, &realm, kind, id, patch, expected, wanted).await? {
             Some(shown) => Ok(self.show(StatusCode::OK, kind, shown)),
             None => Ok(HttpResponse::NoContent().finish()),
         }
     }
 
     async fn delete(&self, kind: &Arc<Kind>, id: String) -> Result<HttpResponse, Failure> {
-        let before = self.before(kind, &id).await?;
-        let (realm, expected) = (self.realm(), self.tags(header::IF_MATCH));
-        if self.site.dialect.delete == Deleting::Deactivates && kind.has_groups() {
-            let inactive = Operation::replace(AttributePath::new("active"), Value::Bool(false));
-            let patch = PatchOp { operations: vec![inactive] };
-            resources::patch(self.service, &realm, kind, id.clone(), patch, expected, None).await?;
-        } else {
-            resources::delete(self.service, &realm, kind, id.clone(), expected).await?;
-        }
-        self.leave_behind(kind, &id, before);
+        resources::delete(self.service, &self.realm(), kind, id, self.tags(header::IF_MATCH)).await?;
         Ok(HttpResponse::NoContent().finish())
     }
 
@@ -132,43 +89,6 @@ impl Exchange<'_> {
         match found.resources.first().and_then(Resource::id) {
             Some(id) => Ok((Arc::clone(kind), id.to_owned())),
             None => Err(ScimError::not_found("the user of this credential does not exist").into()),
-        }
-    }
-
-    /// Deletes a user who has become inactive, where the application does so.
-    async fn delete_inactive(&self, kind: &Arc<Kind>, id: &str) -> Result<(), Failure> {
-        if self.site.dialect.inactive == Inactive::Stays || !kind.has_groups() {
-            return Ok(());
-        }
-        let user = resources::get(self.service, &self.realm(), kind, id.to_owned(), Projection::All).await?;
-        if user.resource.as_map().get("active") == Some(&Value::Bool(false)) {
-            resources::delete(self.service, &self.realm(), kind, id.to_owned(), None).await?;
-        }
-        Ok(())
-    }
-
-    /// The resource before a write, where something depends on it; none when it does not exist.
-    async fn before(&self, kind: &Arc<Kind>, id: &str) -> Result<Option<Resource>, Failure> {
-        let dialect = self.site.dialect;
-        let looked_at = self.leaves_behind() || dialect.put == Putting::Merges || !dialect.immutable.is_empty();
-        if !looked_at {
-            return Ok(None);
-        }
-        match resources::get(self.service, &self.realm(), kind, id.to_owned(), Projection::All).await {
-            Ok(shown) => Ok(Some(shown.resource)),
-            Err(Failure::Refused(error)) if error.status == 404 => Ok(None),
-            Err(failure) => Err(failure),
-        }
-    }
-
-    fn leaves_behind(&self) -> bool {
-        self.keep.is_some() || !self.site.dialect.lag.is_zero()
-    }
-
-    fn leave_behind(&self, kind: &Kind, id: &str, before: Option<Resource>) {
-        if self.leaves_behind() {
-            let now = Instant::now();
-            self.service.past.remember(&self.site.tenant, &kind.name, id.to_owned(), before, now);
         }
     }
 
@@ -210,13 +130,4 @@ impl Exchange<'_> {
         }
         response
     }
-}
-
-/// A body with what it does not name taken from what is there.
-fn merged(before: &Resource, body: Map<String, Value>) -> Map<String, Value> {
-    let named = |name: &String| body.keys().any(|key| key.eq_ignore_ascii_case(name));
-    let kept = before.as_map().iter().filter(|(name, _)| *name != "schemas" && !named(name));
-    let mut merged: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-    merged.extend(body);
-    merged
 }

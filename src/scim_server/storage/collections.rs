@@ -144,7 +144,7 @@ impl Transaction<'_> {
         }
         if !new.is_empty() {
             self.visit_numbered(collection, 0, |tx, stored| {
-                let document = stored.document();
+                let document = stored.document()?;
                 for (index, id) in &new {
                     for key in keys::keys(index, &document) {
                         tx.put_value(*id, &key, stored.sequence)?;

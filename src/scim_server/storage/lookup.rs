@@ -299,15 +299,15 @@ impl Transaction<'_> {
                 .filter(resources::modified.ge(from).and(resources::modified.lt(to)))
                 .select(resources::sequence)
                 .load(self.0)?,
-            Set::WithMember(id) => members::table
-                .inner_join(resources::table.on(resources::sequence.eq(members::member)))
-                .filter(resources::id.eq(id))
-                .select((members::group_sequence, resources::collection))
-                .load::<(i64, i64)>(self.0)?
-                .into_iter()
-                .filter(|(_, owner)| catalog.numbered(*owner).is_some())
-                .map(|(group, _)| group)
-                .collect(),
+            Set::WithMember(id) => match self.sequence_of(catalog, id)? {
+                // Groups of another type may have it, too.
+                Some(member) => members::table
+                    .inner_join(resources::table.on(resources::sequence.eq(members::group_sequence)))
+                    .filter(members::member.eq(member).and(resources::collection.eq(collection.id)))
+                    .select(members::group_sequence)
+                    .load(self.0)?,
+                None => Vec::new(),
+            },
             Set::InGroup(id) => match self.sequence_of(catalog, id)? {
                 Some(group) => self.all_members(catalog, collection, group)?,
                 None => Vec::new(),

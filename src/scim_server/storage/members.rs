@@ -68,7 +68,8 @@ impl Transaction<'_> {
                     .load(self.0)?;
                 for (sequence, id, document) in rows {
                     if seen.insert(sequence) {
-                        let Named { display_name } = serde_json::from_str(&document).unwrap_or_default();
+                        let Named { display_name } = serde_json::from_str(&document)
+                            .map_err(|error| Failure::Broken { id: id.clone(), column: error.column() })?;
                         found.push(GroupRow { id, display_name, direct });
                         above.push(sequence);
                     }

@@ -45,9 +45,11 @@ pub(in super::super) struct Stored {
 }
 
 impl Stored {
-    /// The document. It was written by this program; should a hand have changed it in the file, it reads as empty.
-    pub(in super::super) fn document(&self) -> Map<String, Value> {
-        serde_json::from_str(&self.text).unwrap_or_default()
+    /// The document. It was written by this program, so it fails only when the file was changed by something else.
+    pub(in super::super) fn document(&self) -> Result<Map<String, Value>, Failure> {
+        // The parser's own message may quote what is stored.
+        serde_json::from_str(&self.text)
+            .map_err(|error| Failure::Broken { id: self.id.clone(), column: error.column() })
     }
 }
 
@@ -89,7 +91,7 @@ impl Transaction<'_> {
                 resources::document.eq(&row.document),
             ))
             .execute(self.0)?;
-        self.change_values(collection, stored.sequence, &stored.document(), document)
+        self.change_values(collection, stored.sequence, &stored.document()?, document)
     }
 
     pub(in super::super) fn find(&mut self, collection: &Collection, id: &str) -> Result<Option<Stored>, Failure> {
@@ -118,7 +120,7 @@ impl Transaction<'_> {
         diesel::update(resources::table.filter(resources::sequence.eq_any(groups)))
             .set((resources::version.eq(resources::version + 1), resources::modified.eq(now)))
             .execute(self.0)?;
-        self.change_values(collection, stored.sequence, &stored.document(), &Map::new())?;
+        self.change_values(collection, stored.sequence, &stored.document()?, &Map::new())?;
         diesel::delete(resources::table.filter(resources::sequence.eq(stored.sequence))).execute(self.0)?;
         Ok(())
     }

@@ -49,6 +49,22 @@ fn the_migrations_go_up_and_down_and_up_and_lose_nothing() {
     assert_eq!(tx.candidates(&catalog, users, &by_name.set.unwrap()).unwrap().sequences.len(), 1);
     let taken = tx.attempt(|tx| insert(tx, &catalog, 0, "b", named("aDa"))).unwrap_err();
     assert!(matches!(taken, Failure::Refused(error) if error.status == 409));
+    // What was not known before tenants and types came does not stand in the way back.
+    connection
+        .batch_execute(
+            "INSERT INTO collections (id, tenant, kind) VALUES (8, '', 'Team'), (9, 'acme', 'User');
+             INSERT INTO resources (sequence, collection, id, created, modified, version, document)
+             VALUES (80, 8, 't', 1, 1, 1, '{}'), (90, 9, 'b', 1, 1, 1, '{\"userName\":\"ada\"}');
+             INSERT INTO members (group_sequence, member) SELECT sequence, 80 FROM resources WHERE id = 'g';
+             INSERT INTO members (group_sequence, member) SELECT 80, sequence FROM resources WHERE id = 'a';",
+        )
+        .unwrap();
+    connection.revert_last_migration(MIGRATIONS).unwrap();
+    connection.run_pending_migrations(MIGRATIONS).unwrap();
+    let mut tx = Transaction(&mut connection);
+    let catalog = tx.open_catalog(&Tenant::default(), &ResourceTypes::standard()).unwrap();
+    let group = tx.find(&catalog.all()[1], "g").unwrap().unwrap();
+    assert_eq!(tx.members(group.sequence).unwrap().len(), 1);
     connection.revert_all_migrations(MIGRATIONS).unwrap();
     connection.run_pending_migrations(MIGRATIONS).unwrap();
 }

@@ -196,6 +196,21 @@ async fn a_patch_may_change_less_than_it_says() {
 }
 
 #[actix_web::test]
+async fn merging_puts_at_the_same_time_lose_nothing() {
+    let target = speaking("zoom");
+    let path = target.person("ada").await;
+    let names = ["title", "nickName", "userType", "locale", "timezone", "preferredLanguage", "externalId"];
+    let puts = names.map(|name| target.call("PUT", &path, json!({"schemas": [urn::USER], name: "de"})));
+    for answer in futures::future::join_all(puts).await {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let user = target.get(&path).await.body;
+    for name in names {
+        assert_eq!(user[name], "de", "{name}");
+    }
+}
+
+#[actix_web::test]
 async fn put_may_be_missing_merge_or_do_nothing() {
     let target = speaking("no-put");
     let path = target.person("ada").await;

@@ -1,0 +1,70 @@
+//! Groups and their members.
+
+use serde_json::{Value, json};
+
+use super::{Target, urn};
+
+#[actix_web::test]
+async fn members_come_and_go_as_rows() {
+    let target = Target::start();
+    let (ada, eve, bob) = (target.user("ada").await, target.user("eve").await, target.user("bob").await);
+    let inner = target.group("Inner", &[&bob]).await;
+    let group = target.group("G", &[&ada, &ada]).await;
+    let path = ["/Groups/", &group].concat();
+    let add = |id: &str| json!([{"op": "add", "path": "members", "value": [{"value": id}]}]);
+
+    assert_eq!(target.patch(&path, add(&eve)).await.status, 204);
+    assert_eq!(target.patch(&path, add(&inner)).await.status, 204);
+    let read = target.get(&path).await;
+    assert_eq!(read.body["members"][0]["$ref"], [&target.running.base_url(), "/Users/", &ada].concat());
+    assert_eq!(read.body["members"][2]["type"], "Group");
+    assert_eq!(target.patch(&path, add(&eve)).await.status, 204);
+    assert_eq!(target.get(&path).await.body["meta"]["version"], read.body["meta"]["version"]);
+
+    let unknown = target.patch(&path, add("nobody")).await;
+    assert_eq!((unknown.status.as_u16(), unknown.body["scimType"].as_str()), (400, Some("invalidValue")));
+
+    let user = target.get(&["/Users/", &eve].concat()).await;
+    assert_eq!((&user.body["groups"][0]["value"], &user.body["groups"][0]["display"]), (&json!(group), &json!("G")));
+
+    let selected = ["members[value eq \"", &eve, "\"]"].concat();
+    target.patch(&path, json!([{"op": "remove", "path": selected}])).await;
+    assert_eq!(target.members(&group).await, [ada.clone(), inner.clone()]);
+    target.patch(&path, json!([{"op": "Remove", "path": "members", "value": [{"value": ada}]}])).await;
+    assert_eq!(target.members(&group).await, std::slice::from_ref(&inner));
+    target.patch(&path, json!([{"op": "replace", "value": {"id": group, "displayName": "H", "members": [{"value": bob}, {"value": ada}]}}])).await;
+    assert_eq!(target.members(&group).await, [bob.clone(), ada.clone()]);
+    let shown = target
+        .patch(&[&path, "?excludedAttributes=members"].concat(), json!([{"op": "remove", "path": "members"}]))
+        .await;
+    assert_eq!((shown.status.as_u16(), &shown.body["displayName"]), (200, &json!("H")));
+    assert!(target.members(&group).await.is_empty());
+}
+
+#[actix_web::test]
+async fn a_deleted_user_leaves_its_groups() {
+    let target = Target::start();
+    let ada = target.user("ada").await;
+    let group = target.group("G", &[&ada]).await;
+    let before = target.get(&["/Groups/", &group].concat()).await.body;
+    target.call("DELETE", &["/Users/", &ada].concat(), Value::Null).await;
+    let after = target.get(&["/Groups/", &group].concat()).await.body;
+    assert!(after.get("members").is_none());
+    assert_ne!(after["meta"]["version"], before["meta"]["version"]);
+}
+
+#[actix_web::test]
+async fn a_member_of_a_team_is_found_among_teams_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let team = json!({"name": "Team", "endpoint": "/Teams", "schema": urn::GROUP});
+    std::fs::write(directory.path().join("team.json"), team.to_string()).unwrap();
+    let target = Target::with(|settings| settings.schemas = Some(directory.path().to_owned()));
+    let ada = target.user("ada").await;
+    let group = target.group("G", &[&ada]).await;
+    let body = json!({"schemas": [urn::GROUP], "displayName": "T", "members": [{"value": ada}]});
+    let team = target.call("POST", "/Teams", body).await.body["id"].clone();
+    for (endpoint, id) in [("/Groups", json!(group)), ("/Teams", team)] {
+        let list = target.get(&[endpoint, "?filter=members eq \"", &ada, "\""].concat()).await.body;
+        assert_eq!((&list["totalResults"], &list["Resources"][0]["id"]), (&json!(1), &id), "{endpoint}");
+    }
+}
