@@ -11,6 +11,7 @@ use super::jwks::{KeySet, Pace};
 use super::jwt::{Expected, JwtVerifier, Keys};
 use super::keys::{VerifyingKey, from_file};
 use super::password::{HashedPassword, Password, same};
+use super::turns::Turns;
 use super::{
     BasicSettings, BearerSettings, CredentialSettings, Denied, JwtSettings, Principal, SetupError, TokenIssuer,
 };
@@ -18,6 +19,9 @@ use crate::net::{HttpSettings, client, is_loopback};
 
 /// For the key set of an issuer, the body included.
 const KEYS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Clocks that differ by more are wrong.
+const MOST_LEEWAY_SECONDS: u64 = 600;
 
 /// A kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,7 @@ pub enum Scheme {
 pub struct Authenticator {
     bearers: Vec<BearerSettings>,
     names: Vec<Named>,
+    turns: Turns,
     issuers: Vec<JwtVerifier>,
 }
 
@@ -54,12 +59,19 @@ impl Authenticator {
     ) -> Result<Self, SetupError> {
         let mut authenticator = Self::default();
         let mut issued = Vec::new();
+        let mut issuers = Vec::new();
         for credential in settings {
             match credential {
-                CredentialSettings::Bearer(bearer) if bearer.token.is_empty() => return Err(SetupError::EmptySecret),
-                CredentialSettings::Bearer(bearer) => authenticator.bearers.push(bearer),
+                CredentialSettings::Bearer(bearer) => authenticator.add_bearer(bearer)?,
                 CredentialSettings::Basic(basic) => authenticator.add_basic(basic)?,
-                CredentialSettings::Jwt(jwt) => authenticator.issuers.push(issuer_of(jwt, folder)?),
+                CredentialSettings::Jwt(jwt) => {
+                    let named = (jwt.issuer.clone(), jwt.audience.clone());
+                    if issuers.contains(&named) {
+                        return Err(SetupError::IssuerTwice { issuer: jwt.issuer });
+                    }
+                    issuers.push(named);
+                    authenticator.issuers.push(issuer_of(jwt, folder)?);
+                }
                 CredentialSettings::Client(client) if client.secret.is_empty() => return Err(SetupError::EmptySecret),
                 CredentialSettings::Client(client) if issuer.knows(&client.id) => {
                     return Err(SetupError::NameTwice { name: client.id });
@@ -91,7 +103,7 @@ impl Authenticator {
     pub fn challenges(&self, denied: Denied) -> Vec<&'static str> {
         let challenge = |scheme| match (scheme, denied) {
             (Scheme::Bearer, Denied::Unknown | Denied::Token(_)) => "Bearer realm=\"scim\", error=\"invalid_token\"",
-            (Scheme::Bearer, Denied::Missing | Denied::KeysUnavailable) => "Bearer realm=\"scim\"",
+            (Scheme::Bearer, Denied::Missing | Denied::Busy | Denied::KeysUnavailable) => "Bearer realm=\"scim\"",
             (Scheme::Basic, _) => "Basic realm=\"scim\", charset=\"UTF-8\"",
         };
         self.schemes().into_iter().map(challenge).collect()
@@ -131,18 +143,33 @@ impl Authenticator {
             Password::Plain(known) => same(known, &given),
             Password::Hashed(hashed) if hashed.is_proven(&given) => true,
             Password::Hashed(_) => {
-                let verified = tokio::task::spawn_blocking(move || match password.as_ref() {
+                let verified = self.turns.verify(move || match password.as_ref() {
                     Password::Hashed(hashed) => hashed.verify(&given),
                     Password::Plain(known) => same(known, &given),
                 });
-                verified.await.unwrap_or(false)
+                verified.await.ok_or(Denied::Busy)?
             }
         };
         named.filter(|_| right).map(|named| named.principal.clone()).ok_or(Denied::Unknown)
     }
 
+    fn add_bearer(&mut self, bearer: BearerSettings) -> Result<(), SetupError> {
+        if bearer.token.is_empty() {
+            return Err(SetupError::EmptySecret);
+        }
+        if self.bearers.iter().any(|known| same(&known.token, bearer.token.expose().as_bytes())) {
+            // Nobody could say what it may do.
+            return Err(SetupError::TokenTwice);
+        }
+        self.bearers.push(bearer);
+        Ok(())
+    }
+
     fn add_basic(&mut self, basic: BasicSettings) -> Result<(), SetupError> {
         let BasicSettings { name, password, password_hash, user, access } = basic;
+        if name.contains(':') {
+            return Err(SetupError::NameWithColon { name });
+        }
         if self.names.iter().any(|named| named.name == name) {
             return Err(SetupError::NameTwice { name });
         }
@@ -169,6 +196,9 @@ fn issuer_of(settings: JwtSettings, folder: &Path) -> Result<JwtVerifier, SetupE
         settings;
     if algorithms.is_empty() {
         return Err(SetupError::NoAlgorithm { issuer });
+    }
+    if leeway_seconds > MOST_LEEWAY_SECONDS {
+        return Err(SetupError::Leeway { issuer });
     }
     let shared = |algorithm: &jsonwebtoken::Algorithm| algorithm.family() == AlgorithmFamily::Hmac;
     let fits = if secret.is_some() { algorithms.iter().all(shared) } else { !algorithms.iter().any(shared) };

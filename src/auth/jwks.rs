@@ -3,10 +3,9 @@
 //! A key that is not known may be new, so the set is fetched again for it; but not for every token that somebody made
 //! up.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
@@ -39,8 +38,10 @@ pub(super) struct KeySet {
     url: Url,
     client: reqwest::Client,
     pace: Pace,
-    /// Held while the set is fetched, so that many callers cause one request.
+    /// Held for a look.
     state: Mutex<State>,
+    /// Held by the one who fetches the set, so that many callers cause one request.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -52,32 +53,60 @@ struct State {
     tried: Option<Instant>,
 }
 
+/// What a look at the set says.
+struct Look {
+    /// The keys, unless they are too old to serve.
+    keys: Option<Arc<Vec<VerifyingKey>>>,
+    /// True when the key that was asked for is among them.
+    known: bool,
+    /// True when it is time to fetch them.
+    wanted: bool,
+}
+
 impl KeySet {
     pub(super) fn new(url: Url, client: reqwest::Client, pace: Pace) -> Self {
-        Self { url, client, pace, state: Mutex::default() }
+        Self { url, client, pace, state: Mutex::default(), fetching: tokio::sync::Mutex::default() }
     }
 
-    /// The keys to check a token with that names this key.
+    /// The keys to check a token with that names this key. Who knows the key does not wait for others to fetch the set;
+    /// who does not waits as long as one fetch takes.
     pub(super) async fn keys(&self, key_id: Option<&str>) -> Result<Arc<Vec<VerifyingKey>>, Denied> {
-        let mut state = self.state.lock().await;
-        let now = Instant::now();
-        let age = state.fetched.map(|fetched| now - fetched);
-        let known = key_id.is_none_or(|id| state.keys.iter().any(|key| key.has_id(id)));
-        let wanted = !known || age.is_none_or(|age| age >= self.pace.fresh);
-        if wanted && state.tried.is_none_or(|tried| now - tried >= self.pace.pause) {
-            let fetched = self.fetch().await;
-            // Counted from its end: who waited for a fetch that failed does not begin the next one.
-            state.tried = Some(Instant::now());
-            if let Some(keys) = fetched {
-                state.keys = Arc::new(keys);
-                state.fetched = Some(now);
-                return Ok(Arc::clone(&state.keys));
+        let look = self.look(key_id);
+        if look.wanted {
+            let turn = if look.known { self.fetching.try_lock().ok() } else { Some(self.fetching.lock().await) };
+            // Somebody may have fetched it meanwhile.
+            if turn.is_some() && self.look(key_id).wanted {
+                self.renew().await;
             }
         }
-        match age {
-            Some(age) if age < self.pace.stale => Ok(Arc::clone(&state.keys)),
-            _ => Err(Denied::KeysUnavailable),
+        self.look(key_id).keys.ok_or(Denied::KeysUnavailable)
+    }
+
+    fn look(&self, key_id: Option<&str>) -> Look {
+        let (state, now) = (self.state(), Instant::now());
+        let age = state.fetched.map(|fetched| now - fetched);
+        let serves = age.is_some_and(|age| age < self.pace.stale);
+        let known = serves && key_id.is_none_or(|id| state.keys.iter().any(|key| key.has_id(id)));
+        let fresh = age.is_some_and(|age| age < self.pace.fresh);
+        let rested = state.tried.is_none_or(|tried| now - tried >= self.pace.pause);
+        Look { keys: serves.then(|| Arc::clone(&state.keys)), known, wanted: !(known && fresh) && rested }
+    }
+
+    async fn renew(&self) {
+        let began = Instant::now();
+        let fetched = self.fetch().await;
+        let mut state = self.state();
+        // Counted from its end: who waited for a fetch that failed does not begin the next one.
+        state.tried = Some(Instant::now());
+        if let Some(keys) = fetched {
+            state.keys = Arc::new(keys);
+            state.fetched = Some(began);
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What it guards is whole after every step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(&self) -> Option<Vec<VerifyingKey>> {

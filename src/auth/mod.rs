@@ -11,6 +11,7 @@ mod keys;
 mod password;
 mod settings;
 mod token_issuer;
+mod turns;
 
 #[cfg(test)]
 pub(crate) mod test_keys;
@@ -43,6 +44,9 @@ pub enum Denied {
     /// A token that is wrong, and why.
     #[error("the token is not accepted: {0}")]
     Token(&'static str),
+    /// More passwords are being checked than one machine can.
+    #[error("too many passwords are being checked: try again in a moment")]
+    Busy,
     /// The keys to check a token with cannot be had at the moment.
     #[error("the keys that tokens are checked with cannot be fetched")]
     KeysUnavailable,

@@ -111,6 +111,14 @@ pub enum SetupError {
     PasswordHash { name: String },
     #[error("the name `{name}` is given twice")]
     NameTwice { name: String },
+    #[error("the name `{name}` has a colon, which ends a name in HTTP basic authentication: choose another one")]
+    NameWithColon { name: String },
+    #[error("a bearer token is given twice: give each caller a token of its own")]
+    TokenTwice,
+    #[error("the issuer `{issuer}` is given twice for the same audience: give all its `algorithms` at once")]
+    IssuerTwice { issuer: String },
+    #[error("the issuer `{issuer}` has a `leeway_seconds` above 600: set the clocks instead")]
+    Leeway { issuer: String },
     #[error("the issuer `{issuer}` needs at least one of its `algorithms`")]
     NoAlgorithm { issuer: String },
     #[error("the issuer `{issuer}` needs exactly one of `secret`, `key_file` and `jwks_url`")]

@@ -204,6 +204,37 @@ async fn known_keys_outlive_an_outage_and_unknown_ones_wait() {
     assert_eq!(verifier.verify(token.as_bytes()).await, ada());
 }
 
+#[tokio::test]
+async fn who_has_a_known_key_does_not_wait_for_the_fetch_of_an_unknown_one() {
+    let key = SigningKey::ec("known");
+    let asked = Mutex::new(0);
+    let set = json!({"keys": [key.jwk()]});
+    let server = FakeServer::start(move |_| {
+        *asked.lock().unwrap() += 1;
+        if *asked.lock().unwrap() == 1 { Reply::json(200, set.clone()) } else { Reply::Silence }
+    })
+    .await;
+    let pace = Pace { pause: Duration::ZERO, ..Pace::default() };
+    let verifier = Arc::new(verifier(&server, pace));
+    let known = key.sign(&claims(600));
+    assert_eq!(verifier.verify(known.as_bytes()).await, ada());
+    let strangers: Vec<_> = (0..3)
+        .map(|_| {
+            let (verifier, token) = (Arc::clone(&verifier), SigningKey::ec("unknown").sign(&claims(600)));
+            tokio::spawn(async move { verifier.verify(token.as_bytes()).await })
+        })
+        .collect();
+    while server.requests().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let let_in = tokio::time::timeout(Duration::from_secs(5), verifier.verify(known.as_bytes())).await;
+    assert_eq!(let_in, Ok(ada()));
+    // All strangers wait for the same answer.
+    assert!(strangers.iter().all(|stranger| !stranger.is_finished()));
+    assert_eq!(server.requests().len(), 2);
+    strangers.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
 fn verifier(server: &FakeServer, pace: Pace) -> JwtVerifier {
     crate::net::install_crypto_provider();
     let client = crate::net::client(&crate::net::HttpSettings::default()).unwrap();
@@ -273,10 +304,15 @@ fn settings_that_cannot_work_are_refused() {
         json!([{ "jwt": jwt }])
     };
     let client = json!({"client": {"id": "a", "secret": "b"}});
+    let hs = |secret: &str| jwt(json!({"algorithms": ["HS256"], "secret": secret}))[0].clone();
     for (settings, says) in [
         (json!([{"bearer": {"token": ""}}]), "empty"),
         (json!([{"client": {"id": "a", "secret": ""}}]), "empty"),
         (json!([client, client]), "twice"),
+        (json!([{"bearer": {"token": "hunter2"}}, {"bearer": {"token": "hunter2", "access": "read"}}]), "twice"),
+        (json!([{"basic": {"name": "a:b", "password": "x"}}]), "colon"),
+        (json!([hs("s"), hs("t")]), "twice"),
+        (jwt(json!({"algorithms": ["HS256"], "secret": "s", "leeway_seconds": 601})), "clocks"),
         (json!([{"basic": {"name": "a"}}]), "either"),
         (json!([{"basic": {"name": "a", "password": "x", "password_hash": "y"}}]), "either"),
         (json!([{"basic": {"name": "a", "password": ""}}]), "either"),

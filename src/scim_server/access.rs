@@ -11,6 +11,9 @@ use super::tenant::Tenant;
 use crate::auth::{self, Authenticator, BearerSettings, CredentialSettings, SetupError, TokenIssuer};
 use crate::secret::Secret;
 
+/// Tokens that are good for longer than a day are passwords.
+const MOST_TOKEN_LIFE_SECONDS: u64 = 24 * 3600;
+
 /// Tenants and credentials, as a file gives them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +24,7 @@ pub struct AccessSettings {
     /// Served at `/tenants/{name}/scim/v2`.
     #[serde(default)]
     pub tenants: Vec<TenantSettings>,
-    /// How long tokens of the token endpoint are good.
+    /// How long tokens of the token endpoint are good: 1 to 86400.
     #[serde(default = "default_token_life_seconds")]
     pub token_life_seconds: u64,
 }
@@ -43,6 +46,10 @@ pub enum AccessError {
     Nobody,
     #[error("`{name}` is no name for a tenant: use 1 to 64 letters, digits, `-`, `_`, `.` and `~`")]
     TenantName { name: String },
+    #[error("nobody could call the tenant {tenant}: give it credentials")]
+    NoCredentials { tenant: Tenant },
+    #[error("`token_life_seconds` is {seconds}: use 1 to 86400")]
+    TokenLife { seconds: u64 },
     #[error("the tenant `{name}` is given twice")]
     TenantTwice { name: String },
     #[error("the tenant `{tenant}` has an unknown dialect `{dialect}`: see `provisor target --help`")]
@@ -80,8 +87,11 @@ impl Access {
         token: Option<Secret>,
         dialect: &'static Dialect,
     ) -> Result<Self, AccessError> {
-        let mut access =
-            Self { sites: HashMap::new(), issuer: TokenIssuer::new(Duration::from_secs(settings.token_life_seconds)) };
+        let seconds = settings.token_life_seconds;
+        if !(1..=MOST_TOKEN_LIFE_SECONDS).contains(&seconds) {
+            return Err(AccessError::TokenLife { seconds });
+        }
+        let mut access = Self { sites: HashMap::new(), issuer: TokenIssuer::new(Duration::from_secs(seconds)) };
         let mut credentials = settings.credentials;
         credentials.extend(token.map(|token| {
             CredentialSettings::Bearer(BearerSettings { token, user: None, access: auth::Access::Admin })
@@ -119,6 +129,9 @@ impl Access {
         folder: &Path,
         dialect: &'static Dialect,
     ) -> Result<(), AccessError> {
+        if credentials.is_empty() {
+            return Err(AccessError::NoCredentials { tenant });
+        }
         // A token is for one tenant, so the tenant is its audience.
         let audience = ["provisor-target/", tenant.name()].concat();
         let authenticator = Authenticator::new(credentials, &audience, folder, &mut self.issuer)

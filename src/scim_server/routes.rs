@@ -206,8 +206,9 @@ async fn authenticate(
     let authorization = request.headers().get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
     let principal = match site.authenticator.authenticate(authorization).await {
         Ok(principal) => principal,
-        Err(Denied::KeysUnavailable) => {
-            return Err(reply::busy(503, Some(5), &Denied::KeysUnavailable.to_string(), site.dialect));
+        Err(denied @ (Denied::KeysUnavailable | Denied::Busy)) => {
+            let seconds = if denied == Denied::Busy { 1 } else { 5 };
+            return Err(reply::busy(503, Some(seconds), &denied.to_string(), site.dialect));
         }
         Err(denied) => {
             let mut response = reply::refuse(&ScimError::new(401, denied.to_string()), site.dialect);

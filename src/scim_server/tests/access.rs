@@ -272,6 +272,10 @@ fn a_server_that_nobody_could_call_does_not_start() {
         (Some(""), json!({}), "cannot be used"),
         (None, json!({"tenants": [tenant("a/b")]}), "no name for a tenant"),
         (None, json!({"tenants": [tenant("a"), tenant("a")]}), "given twice"),
+        (None, json!({"tenants": [{"name": "a", "credentials": []}]}), "nobody could call the tenant a"),
+        (Some("t"), json!({"credentials": [{"bearer": {"token": "t", "access": "read"}}]}), "cannot be used"),
+        (Some("t"), json!({"token_life_seconds": 0}), "86400"),
+        (Some("t"), json!({"token_life_seconds": u64::MAX}), "86400"),
         (
             None,
             json!({"tenants": [{"name": "a", "credentials": [{"bearer": {"token": "a"}}], "dialect": "klingon"}]}),
