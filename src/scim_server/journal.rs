@@ -9,6 +9,11 @@ use serde::{Serialize, Serializer};
 
 /// Requests it holds; the oldest give way.
 const MOST_ENTRIES: usize = 100_000;
+/// Bytes of paths and bodies that it holds; the oldest give way.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Requests on a page, and the bytes after which a page is full.
+const PAGE_ENTRIES: usize = 10_000;
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// Bodies beyond this are not kept.
 const MOST_BODY_BYTES: usize = 64 * 1024;
 
@@ -38,7 +43,15 @@ pub(super) struct Journal {
 #[derive(Default)]
 struct Entries {
     kept: VecDeque<Entry>,
+    /// Those of the paths and bodies that are kept.
+    bytes: usize,
     last: u64,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        self.path.len() + self.body.len()
+    }
 }
 
 impl Journal {
@@ -48,17 +61,14 @@ impl Journal {
         let mut entries = self.entries();
         entries.last += 1;
         let sequence = entries.last;
-        if entries.kept.len() == MOST_ENTRIES {
-            entries.kept.pop_front();
+        let (tenant, method, path) = (tenant.to_owned(), method.to_owned(), path.to_owned());
+        let entry = Entry { sequence, tenant, method, path, status: None, body };
+        entries.bytes += entry.bytes();
+        entries.kept.push_back(entry);
+        while entries.kept.len() > MOST_ENTRIES || entries.bytes > MOST_BYTES {
+            let Some(oldest) = entries.kept.pop_front() else { break };
+            entries.bytes -= oldest.bytes();
         }
-        entries.kept.push_back(Entry {
-            sequence,
-            tenant: tenant.to_owned(),
-            method: method.to_owned(),
-            path: path.to_owned(),
-            status: None,
-            body,
-        });
         sequence
     }
 
@@ -72,14 +82,24 @@ impl Journal {
         }
     }
 
-    /// The requests after this number.
+    /// The requests after this number, or the first of them: a page. After the last page comes an empty one.
     pub(super) fn since(&self, sequence: u64) -> Vec<Entry> {
-        self.entries().kept.iter().filter(|entry| entry.sequence > sequence).cloned().collect()
+        let entries = self.entries();
+        let start = entries.kept.partition_point(|entry| entry.sequence <= sequence);
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            let full = bytes >= PAGE_BYTES;
+            bytes += entry.bytes();
+            !full
+        };
+        entries.kept.iter().skip(start).take(PAGE_ENTRIES).take_while(fits).cloned().collect()
     }
 
     /// Forgets all requests; the numbers go on.
     pub(super) fn clear(&self) {
-        self.entries().kept.clear();
+        let mut entries = self.entries();
+        entries.kept.clear();
+        entries.bytes = 0;
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -132,9 +152,32 @@ mod tests {
         for _ in 0..=MOST_ENTRIES {
             journal.record("", "POST", "/Users", b"");
         }
-        assert_eq!(journal.since(0).len(), MOST_ENTRIES);
         assert_eq!(journal.since(0)[0].sequence, 2);
+        let (mut read, mut last) = (0, 0);
+        while let Some(entry) = journal.since(last).last() {
+            assert!(journal.since(last).len() <= PAGE_ENTRIES);
+            read += journal.since(last).len();
+            last = entry.sequence;
+        }
+        assert_eq!((read, last), (MOST_ENTRIES, MOST_ENTRIES as u64 + 1));
         let last = journal.record("", "POST", "/Users", &vec![b'1'; MOST_BODY_BYTES + 1]);
         assert_eq!(serde_json::to_value(journal.since(last - 1)).unwrap()[0]["body"], json!(null));
+    }
+    #[test]
+    fn bodies_take_no_more_memory_than_they_may() {
+        let journal = Journal::default();
+        let body = vec![b'1'; MOST_BODY_BYTES];
+        let (most, page) = (MOST_BYTES / MOST_BODY_BYTES, PAGE_BYTES / MOST_BODY_BYTES);
+        for _ in 0..most + 5 {
+            journal.record("", "POST", "", &body);
+        }
+        let entries = journal.since(0);
+        assert_eq!((entries.len(), entries[0].sequence), (page, 6));
+        assert_eq!(journal.since(most as u64).len(), 5);
+        journal.clear();
+        let last = journal.record("", "POST", "", &body);
+        assert_eq!(journal.since(0).len(), 1);
+        journal.settle(last, 201);
+        assert_eq!(journal.since(0)[0].status, Some(201));
     }
 }

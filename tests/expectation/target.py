@@ -46,10 +46,13 @@ class Target:
     def journal(self) -> list[dict]:
         """The requests that the target has answered, from its own record."""
         root = urllib.parse.urlsplit(self.base_url)
-        answer = self.get(urllib.parse.urlunsplit((root.scheme, root.netloc, "/admin/journal", "", "")))
-        if isinstance(answer, dict):
-            answer = answer.get("entries", answer.get("requests", []))
-        return answer
+        found = []
+        while True:
+            since = f"since={found[-1]['sequence'] if found else 0}"
+            page = self.get(urllib.parse.urlunsplit((root.scheme, root.netloc, "/admin/journal", since, "")))
+            if not page:
+                return found
+            found += page
 
     def snapshot(self) -> dict:
         """Everything that a later comparison needs: the resources, and how long the journal is."""

@@ -79,10 +79,14 @@ impl Target {
 
     /// How many writes have been asked for.
     pub(crate) async fn writes(&self) -> u64 {
-        let journal = self.admin(reqwest::Method::GET, "journal", None).await;
-        let entries =
-            journal.as_array().cloned().unwrap_or_else(|| journal["entries"].as_array().cloned().unwrap_or_default());
-        entries.last().and_then(|entry| entry["sequence"].as_u64()).unwrap_or_default()
+        let mut last = 0;
+        loop {
+            let page = self.admin(reqwest::Method::GET, &format!("journal?since={last}"), None).await;
+            match page.as_array().and_then(|entries| entries.last()?["sequence"].as_u64()) {
+                Some(sequence) if sequence > last => last = sequence,
+                _ => return last,
+            }
+        }
     }
 }
 
