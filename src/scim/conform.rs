@@ -87,7 +87,7 @@ pub(super) fn is_same(a: &Value, b: &Value) -> bool {
 }
 
 /// The instant that an xsd:dateTime names; without an offset it is taken as UTC.
-pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
+pub fn instant(text: &str) -> Option<DateTime<Utc>> {
     match DateTime::parse_from_rfc3339(text) {
         Ok(time) => Some(time.to_utc()),
         Err(_) => NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc()),

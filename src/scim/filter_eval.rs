@@ -213,7 +213,7 @@ fn literal_number(literal: &Literal) -> Option<Number> {
 }
 
 /// False for what counts as no value at all (RFC 7643 section 2.5), down to the parts of a complex value.
-fn is_assigned(value: &Value) -> bool {
+pub fn is_assigned(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),

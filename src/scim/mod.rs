@@ -27,7 +27,7 @@ pub use body::{conform_create, conform_replace};
 pub use bulk::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult};
 pub use bulk_ids::BulkIds;
 pub use bulk_plan::{BulkStep, bulk_steps};
-pub use conform::conform;
+pub use conform::{conform, instant};
 pub use diff::diff;
 pub use discovery::{
     AuthenticationScheme, BulkSupport, FilterSupport, Pagination, ResourceType, SchemaExtension, ServiceProviderConfig,
@@ -35,7 +35,7 @@ pub use discovery::{
 };
 pub use filter::{Filter, Literal, Operator};
 pub use filter_check::check;
-pub use filter_eval::{fold_case, matches};
+pub use filter_eval::{fold_case, is_assigned, matches};
 pub use messages::{ListResponse, ScimError, ScimType, SearchRequest};
 pub use parser::ParseError;
 pub use patch::{Op, Operation, PatchOp};

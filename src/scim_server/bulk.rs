@@ -21,7 +21,7 @@ use super::tenant::Realm;
 use super::writes::{self, Done};
 use crate::scim::{
     BulkIds, BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult, BulkStep, Op, Operation, PatchOp,
-    Resource, ScimError, ScimType, Strictness, bulk_steps,
+    Resource, ScimError, ScimType, bulk_steps,
 };
 
 /// Carries out the operations, in an order in which references can be resolved, and tells what came of each.
@@ -185,7 +185,13 @@ impl Bulk {
             (BulkMethod::Post, Endpoint::Collection(kind)) => {
                 let mut body = body(data)?;
                 scene.manner.dialect.accept_resource(&mut body, &kind)?;
-                let whole = changes::create(tx, scene, &kind, draft_to_create(&kind, body)?, nothing)?;
+                let whole = changes::create(
+                    tx,
+                    scene,
+                    &kind,
+                    draft_to_create(&kind, body, scene.manner.dialect.reading)?,
+                    nothing,
+                )?;
                 let (id, version) = (whole.id().to_owned(), Some(whole.version()));
                 let location = service::location(&scene.base, &kind, &id);
                 let found = Found { kind, id: id.clone(), before: None };
@@ -196,7 +202,7 @@ impl Bulk {
                 (kind, done)
             }
             (BulkMethod::Patch, Endpoint::One(kind, id)) => {
-                let patch = PatchOp::from_json(&Value::Object(body(data)?), Strictness::Lenient)?;
+                let patch = PatchOp::from_json(&Value::Object(body(data)?), scene.manner.dialect.reading)?;
                 let done = writes::patch(tx, scene, &kind, (&id, expected), patch, None)?;
                 (kind, done)
             }

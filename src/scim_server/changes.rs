@@ -13,7 +13,7 @@ use super::projection::{Projection, Written};
 use super::resource_types::Kind;
 use super::service::{self, Draft, Identity, Relations, Scene};
 use super::storage::{Collection, Failure, Stored, Transaction};
-use crate::scim::{PatchOp, Resource, ScimError};
+use crate::scim::{PatchOp, Resource, ScimError, Strictness};
 
 /// The version a client expects: the value of an `If-Match` header, or the `version` of a bulk operation.
 pub(super) type Expected = Option<String>;
@@ -72,7 +72,7 @@ pub(super) fn create(
     let Draft { resource, members } = draft;
     let now = Utc::now().timestamp_millis();
     let identity = Identity { id: Uuid::now_v7().to_string(), created: now, modified: now, version: 1 };
-    let row = service::row(&identity, &resource);
+    let row = service::row(&identity, &resource)?;
     let sequence = tx.insert(scene.catalog.of(kind)?, &row, resource.as_map())?;
     let mut relations = Relations::default();
     if !members.is_empty() {
@@ -107,7 +107,7 @@ pub(super) fn replace(
     let stored = find(tx, collection, id, expected)?;
     let sequence = stored.sequence;
     let old = Resource::from(stored.document()?);
-    let Draft { mut resource, members } = service::replacement(kind, &old, body)?;
+    let Draft { mut resource, members } = service::replacement(kind, &old, body, scene.manner.dialect.reading)?;
     service::hash_secrets(kind, old.as_map(), &mut resource)?;
     let members_changed = kind.has_members() && tx.replace_members(&scene.catalog, sequence, &members)? > 0;
     let identity = save(tx, collection, stored, &resource, members_changed)?;
@@ -129,13 +129,13 @@ pub(super) fn patch(
     let stored = find(tx, collection, id, expected)?;
     let sequence = stored.sequence;
     let written = Written::Places(service::named_places(kind, &patch));
-    let SplitPatch { document, members } = memberships::split(kind, patch)?;
+    let SplitPatch { document, members } = memberships::split(kind, patch, scene.manner.dialect.reading)?;
     let mut changed = 0;
     for change in &members {
         changed += apply_member_change(tx, scene, sequence, change)?;
     }
     let old = Resource::from(stored.document()?);
-    let mut resource = service::patched(kind, &old, &document)?;
+    let mut resource = service::patched(kind, &old, &document, scene.manner.dialect.reading)?;
     service::hash_secrets(kind, old.as_map(), &mut resource)?;
     let identity = save(tx, collection, stored, &resource, changed > 0)?;
     let relations = match wanted {
@@ -197,7 +197,7 @@ fn save(
 ) -> Result<Identity, Failure> {
     let now = Utc::now().timestamp_millis().max(stored.modified);
     let next = Identity { id: stored.id.clone(), created: stored.created, modified: now, version: stored.version + 1 };
-    let row = service::row(&next, resource);
+    let row = service::row(&next, resource)?;
     if row.document == stored.text && !members_changed {
         return Ok(identity(stored));
     }
@@ -248,8 +248,8 @@ fn identity(stored: Stored) -> Identity {
 }
 
 /// Checks the body of a create and hashes its secrets: all that can be done before the unit of work.
-pub(super) fn draft_to_create(kind: &Kind, body: Map<String, Value>) -> Result<Draft, ScimError> {
-    let mut draft = service::draft(kind, body)?;
+pub(super) fn draft_to_create(kind: &Kind, body: Map<String, Value>, reading: Strictness) -> Result<Draft, ScimError> {
+    let mut draft = service::draft(kind, body, reading)?;
     service::hash_secrets(kind, &Map::new(), &mut draft.resource)?;
     Ok(draft)
 }

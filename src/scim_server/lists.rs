@@ -2,26 +2,24 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
-use serde_json::Value;
+use chrono::Utc;
 
 use super::Service;
 use super::changes;
 use super::cursor::{Cursor, Rank};
+use super::order::sort_key;
 use super::projection::Projection;
 use super::query::{Query, Sort};
 use super::resource_types::{Index, Kind};
-use super::service::{READING, Scene};
-use super::storage::{Failure, Narrowed, Stored, Transaction, narrow, number_key};
+use super::service::Scene;
+use super::storage::{Failure, Narrowed, Stored, Transaction, narrow};
 use super::tenant::Realm;
-use crate::scim::{
-    AttributePath, AttributeType, Filter, ListResponse, Resource, ScimError, ScimType, check, fold_case, matches,
-};
+use crate::scim::{AttributePath, Filter, ListResponse, Resource, ScimError, ScimType, check, matches};
 
 /// Resources that are shown where the request is served; more are read on a thread of their own.
 const FEW_RESULTS: u64 = 200;
-/// Letters of a value that count for the order.
-const KEY_LETTERS: usize = 256;
+/// Resources that a page may lie behind where no index has the order: the ranks of all of them are held.
+const MOST_PASSED: u64 = 100_000;
 /// Ranks that are kept beyond those that may be shown, before the surplus is thrown away.
 const SURPLUS: usize = 1000;
 
@@ -55,16 +53,17 @@ pub(super) async fn list_everywhere(
             Some(service.seals.open(sealed, &question, count, now)?)
         }
     };
+    let reading = realm.manner.dialect.reading;
     let mut shelves = Vec::new();
     for kind in kinds {
         if let Some(sort) = &query.sort {
             // An order tells as much of a value as a filter does.
-            check(&Filter::Present(sort.by.clone()), &kind.schema, READING)
+            check(&Filter::Present(sort.by.clone()), &kind.schema, reading)
                 .map_err(|_| ScimError::bad_request(ScimType::InvalidValue, "`sortBy` names what cannot be read"))?;
         }
         let narrowed = match &query.filter {
             Some(filter) => {
-                check(filter, &kind.schema, READING)?;
+                check(filter, &kind.schema, reading)?;
                 narrow(filter, scene.catalog.of(kind)?)
             }
             None => Narrowed { set: None, exact: true },
@@ -330,12 +329,27 @@ impl Listing {
         Ok((total, found))
     }
 
+    fn refuse_far_page(&self, tx: &mut Transaction<'_>, skip: usize) -> Result<(), Failure> {
+        let mut most = 0;
+        if skip as u64 > MOST_PASSED {
+            for shelf in &self.shelves {
+                most += tx.count(self.scene.catalog.of(&shelf.kind)?)?;
+            }
+        }
+        if most <= MOST_PASSED {
+            return Ok(());
+        }
+        let detail = "a page so far into this order takes too much memory: read the list by `cursor`, or unsorted";
+        Err(ScimError::bad_request(ScimType::TooMany, detail).into())
+    }
+
     /// Looks at every resource that is selected and keeps the ranks of those that may be on the page.
     fn in_order_of_values(&self, tx: &mut Transaction<'_>, sort: &Sort) -> Result<(u64, Vec<Found>), Failure> {
         let (skip, beyond) = match &self.start {
             Start::After(skip) => (usize::try_from(*skip).unwrap_or(usize::MAX), None),
             Start::Beyond(rank) => (0, Some(rank)),
         };
+        self.refuse_far_page(tx, skip)?;
         let last = skip.saturating_add(usize::try_from(self.take).unwrap_or(usize::MAX));
         let compare = |a: &Rank, b: &Rank| if sort.descending { b.cmp(a) } else { a.cmp(b) };
         let (mut total, mut ranks): (u64, Vec<Rank>) = (0, Vec::new());
@@ -380,48 +394,6 @@ impl Tally {
     fn is_full(&self) -> bool {
         self.found.len() >= self.take
     }
-}
-
-/// The value of a resource in a sorted list: that of the primary element of a list, or of its first.
-fn sort_key(resource: &Resource, path: &AttributePath, kind: &Kind) -> Option<String> {
-    let at = kind.schema.resolve(path)?;
-    let attribute = at.attribute?;
-    let map = match at.extension {
-        Some(extension) => resource.as_map().get(extension)?.as_object()?,
-        None => resource.as_map(),
-    };
-    let mut value = map.get(&attribute.name)?;
-    if let Value::Array(elements) = value {
-        let is_primary = |element: &&Value| element.get("primary") == Some(&Value::Bool(true));
-        value = elements.iter().find(is_primary).or(elements.first())?;
-    }
-    let mut leaf = attribute;
-    if leaf.kind == AttributeType::Complex {
-        leaf = match at.sub_attribute {
-            Some(part) => part,
-            None => attribute.sub_attribute("value")?,
-        };
-        value = value.get(&leaf.name)?;
-    }
-    let key = match value {
-        Value::String(text) if leaf.kind == AttributeType::DateTime => instant(text).unwrap_or_else(|| text.clone()),
-        Value::String(text) if leaf.case_exact => text.clone(),
-        Value::String(text) => fold_case(text).into_owned(),
-        Value::Number(number) => number_key(number)?,
-        Value::Bool(value) => if *value { "1" } else { "0" }.to_owned(),
-        _ => return None,
-    };
-    Some(match key.char_indices().nth(KEY_LETTERS) {
-        Some((end, _)) => key[..end].to_owned(),
-        None => key,
-    })
-}
-
-/// A moment in a form whose order is that of time; without an offset, it is taken for universal time.
-fn instant(text: &str) -> Option<String> {
-    let moment = DateTime::parse_from_rfc3339(text).map(|moment| moment.naive_utc());
-    let moment = moment.or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")).ok()?;
-    Some(moment.format("%Y-%m-%dT%H:%M:%S%.9f").to_string())
 }
 
 /// Members and groups are rows of their own; they are read for a filter only when it looks at them.

@@ -13,7 +13,7 @@ use super::resource_types::ResourceTypes;
 use super::service::Scene;
 use super::storage::{Failure, OpenError, Transaction};
 use super::tenant::{Manner, Tenant};
-use crate::scim::urn;
+use crate::scim::{Strictness, urn};
 
 /// Users in one transaction.
 const BATCH: usize = 20_000;
@@ -63,7 +63,7 @@ fn store(tx: &mut Transaction<'_>, scene: &Scene, file: &Path, batch: Vec<Number
         let Some(kind) = scene.types.at_endpoint(urn::USERS) else { return Ok(()) };
         for (line, body) in batch {
             at = line;
-            changes::create(tx, scene, kind, draft_to_create(kind, body)?, &Projection::All)?;
+            changes::create(tx, scene, kind, draft_to_create(kind, body, Strictness::Lenient)?, &Projection::All)?;
         }
         Ok(())
     });

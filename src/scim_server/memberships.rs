@@ -6,10 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use super::resource_types::Kind;
-use super::service::READING;
 use crate::scim::{
     AttributePath, Filter, Literal, Op, Operation, Operator, PatchOp, Resource, ResourceSchema, ScimError, ScimType,
-    conform, matches,
+    Strictness, conform, matches,
 };
 
 /// A member as a client gives it.
@@ -39,24 +38,28 @@ pub(super) struct SplitPatch {
 }
 
 /// Takes the members out of the body of a create or a replace.
-pub(super) fn take_members(kind: &Kind, body: &mut Map<String, Value>) -> Result<Vec<Member>, ScimError> {
+pub(super) fn take_members(
+    kind: &Kind,
+    body: &mut Map<String, Value>,
+    reading: Strictness,
+) -> Result<Vec<Member>, ScimError> {
     if !kind.has_members() {
         return Ok(Vec::new());
     }
     let key = body.keys().find(|key| key.eq_ignore_ascii_case("members")).cloned();
-    read_members(key.and_then(|key| body.remove(&key)).unwrap_or(Value::Null))
+    read_members(key.and_then(|key| body.remove(&key)).unwrap_or(Value::Null), reading)
 }
 
 /// Cuts a PATCH in two. Operations on members keep their order among themselves, which is all that matters: no
 /// other attribute depends on them.
-pub(super) fn split(kind: &Kind, patch: PatchOp) -> Result<SplitPatch, ScimError> {
+pub(super) fn split(kind: &Kind, patch: PatchOp, reading: Strictness) -> Result<SplitPatch, ScimError> {
     if !kind.has_members() {
         return Ok(SplitPatch { document: patch, members: Vec::new() });
     }
     let mut split = SplitPatch::default();
     for mut operation in patch.operations {
         match &operation.path {
-            Some(path) if is_members(path) => split.members.push(member_change(&operation, path)?),
+            Some(path) if is_members(path) => split.members.push(member_change(&operation, path, reading)?),
             Some(_) => split.document.operations.push(operation),
             None => {
                 if let Some(Value::Object(parts)) = &mut operation.value {
@@ -64,7 +67,7 @@ pub(super) fn split(kind: &Kind, patch: PatchOp) -> Result<SplitPatch, ScimError
                     let paths = parts.keys().filter_map(|key| Some((key.clone(), AttributePath::parse(key).ok()?)));
                     for (key, path) in paths.filter(|(_, path)| is_members(path)).collect::<Vec<_>>() {
                         let change = Operation { op: operation.op, path: None, value: parts.remove(&key) };
-                        split.members.push(member_change(&change, &path)?);
+                        split.members.push(member_change(&change, &path, reading)?);
                     }
                 }
                 split.document.operations.push(operation);
@@ -86,15 +89,15 @@ fn is_members(path: &AttributePath) -> bool {
     attribute.is_some_and(|attribute| attribute.name == "members")
 }
 
-fn member_change(operation: &Operation, path: &AttributePath) -> Result<MemberChange, ScimError> {
+fn member_change(operation: &Operation, path: &AttributePath, reading: Strictness) -> Result<MemberChange, ScimError> {
     let value = || operation.value.clone().ok_or_else(|| invalid("an operation on `members` needs a `value`"));
     if path.sub_attribute.is_some() || (path.filter.is_some() && operation.op == Op::Replace) {
         // RFC 7643 section 8.7.1: every part of a member is immutable.
         return Err(ScimError::bad_request(ScimType::Mutability, "a member can be added and removed, not changed"));
     }
     Ok(match (operation.op, path.filter.as_deref()) {
-        (Op::Add, None) => MemberChange::Add(read_members(value()?)?),
-        (Op::Replace, _) => MemberChange::Replace(read_members(value()?)?),
+        (Op::Add, None) => MemberChange::Add(read_members(value()?, reading)?),
+        (Op::Replace, _) => MemberChange::Replace(read_members(value()?, reading)?),
         (Op::Add, Some(filter)) => {
             MemberChange::Add(ids(filter).ok_or_else(no_target)?.into_iter().map(bare).collect())
         }
@@ -103,10 +106,12 @@ fn member_change(operation: &Operation, path: &AttributePath) -> Result<MemberCh
             None => MemberChange::RemoveSelected(filter.clone()),
         },
         // Entra ID names the members to remove in a value, and means them alone.
-        (Op::Remove, None) => match operation.value.clone().map_or(Ok(Vec::new()), read_members)? {
-            members if members.is_empty() => MemberChange::Clear,
-            members => MemberChange::Remove(members.into_iter().map(|member| member.value).collect()),
-        },
+        (Op::Remove, None) => {
+            match operation.value.clone().map_or(Ok(Vec::new()), |value| read_members(value, reading))? {
+                members if members.is_empty() => MemberChange::Clear,
+                members => MemberChange::Remove(members.into_iter().map(|member| member.value).collect()),
+            }
+        }
     })
 }
 
@@ -127,10 +132,10 @@ fn bare(value: String) -> Member {
     Member { value, display: None }
 }
 
-fn read_members(value: Value) -> Result<Vec<Member>, ScimError> {
+fn read_members(value: Value, reading: Strictness) -> Result<Vec<Member>, ScimError> {
     let attribute = ResourceSchema::group().top_attribute("members");
     let fitted = match attribute {
-        Some(attribute) => conform(value, attribute, READING)?,
+        Some(attribute) => conform(value, attribute, reading)?,
         None => None,
     };
     let Some(Value::Array(elements)) = fitted else { return Ok(Vec::new()) };
@@ -158,7 +163,8 @@ mod tests {
     fn changes(operations: Value) -> Result<SplitPatch, ScimError> {
         split(
             ResourceTypes::standard().named("Group").unwrap(),
-            PatchOp::from_json(&json!({"Operations": operations}), READING).unwrap(),
+            PatchOp::from_json(&json!({"Operations": operations}), Strictness::Lenient).unwrap(),
+            Strictness::Lenient,
         )
     }
 

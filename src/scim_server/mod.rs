@@ -24,6 +24,7 @@ mod lagging;
 mod lists;
 mod load;
 mod memberships;
+mod order;
 mod past;
 mod projection;
 mod query;

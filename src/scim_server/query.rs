@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
 use super::projection::Projection;
-use crate::scim::{AttributePath, Filter, ScimError, ScimType, SearchRequest};
+use crate::scim::{AttributePath, Filter, ScimError, ScimType, SearchRequest, Strictness};
 
 /// Resources in one answer at most.
 pub(super) const MOST_RESULTS: u64 = 1000;
@@ -35,7 +35,7 @@ pub(super) struct Sort {
 
 impl Query {
     /// Reads a query string. Names may be in any case (Entra ID sends `startindex`).
-    pub(super) fn parse(text: &str) -> Result<Self, ScimError> {
+    pub(super) fn parse(text: &str, reading: Strictness) -> Result<Self, ScimError> {
         let mut search = SearchRequest::default();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             match name.to_ascii_lowercase().as_str() {
@@ -50,13 +50,13 @@ impl Query {
                 _ => {}
             }
         }
-        Self::from_search(search)
+        Self::from_search(search, reading)
     }
 
     /// Checks the parameters. Numbers out of range count as the nearest that is in it.
-    pub(super) fn from_search(search: SearchRequest) -> Result<Self, ScimError> {
+    pub(super) fn from_search(search: SearchRequest, reading: Strictness) -> Result<Self, ScimError> {
         let filter = search.filter.map(|text| {
-            Filter::parse(&text).map_err(|error| {
+            Filter::parse_as(&text, reading).map_err(|error| {
                 ScimError::bad_request(ScimType::InvalidFilter, ["the filter is broken ", &error.to_string()].concat())
             })
         });
@@ -124,13 +124,14 @@ mod tests {
             ("startIndex=0&count=-5", 1, 0),
             ("startIndex=-1&count=999999", 1, MOST_RESULTS),
         ] {
-            let query = Query::parse(text).unwrap();
+            let query = Query::parse(text, Strictness::Lenient).unwrap();
             assert_eq!((query.start_index, query.count), (start_index, count), "{text}");
         }
-        let query = Query::parse("filter=userName+eq%20%22a%22&attributes=userName,%20id").unwrap();
+        let query =
+            Query::parse("filter=userName+eq%20%22a%22&attributes=userName,%20id", Strictness::Lenient).unwrap();
         assert_eq!(query.filter.unwrap().to_string(), "userName eq \"a\"");
         assert!(matches!(query.projection, Projection::Only(paths) if paths.len() == 2));
-        let query = Query::parse("cursor&sortBy=name.familyName&sortOrder=DESCENDING").unwrap();
+        let query = Query::parse("cursor&sortBy=name.familyName&sortOrder=DESCENDING", Strictness::Lenient).unwrap();
         assert_eq!(query.cursor.as_deref(), Some(""));
         assert_eq!(query.sort, Some(Sort { by: AttributePath::new("name").part("familyName"), descending: true }));
     }
@@ -145,13 +146,15 @@ mod tests {
             ("sortBy=emails[type eq \"work\"]", ScimType::InvalidValue),
             ("sortBy=a&sortOrder=up", ScimType::InvalidValue),
         ] {
-            assert_eq!(Query::parse(text).unwrap_err().scim_type, Some(scim_type), "{text}");
+            assert_eq!(Query::parse(text, Strictness::Lenient).unwrap_err().scim_type, Some(scim_type), "{text}");
         }
     }
 
     #[test]
     fn a_question_is_told_from_every_other() {
-        let question = |text: &str, scope: &[&str]| Query::parse(text).unwrap().question(scope.iter().copied());
+        let question = |text: &str, scope: &[&str]| {
+            Query::parse(text, Strictness::Lenient).unwrap().question(scope.iter().copied())
+        };
         let first = question("filter=title pr&sortBy=title", &["acme", "User"]);
         assert_eq!(first, question("filter=title%20PR&sortBy=TITLE&count=9&cursor=x", &["acme", "User"]));
         for (text, scope) in [

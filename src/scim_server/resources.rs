@@ -33,7 +33,7 @@ pub(super) async fn create(
     body: Map<String, Value>,
     projection: Projection,
 ) -> Result<Shown, Failure> {
-    let draft = draft_to_create(kind, body)?;
+    let draft = draft_to_create(kind, body, realm.manner.dialect.reading)?;
     let scene = Scene::enter(service, realm).await?;
     let (inside, of, wanted) = (scene.clone(), kind.clone(), projection.clone());
     let whole = service.storage.write(move |tx| changes::create(tx, &inside, &of, draft, &wanted)).await?;

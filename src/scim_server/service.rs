@@ -12,10 +12,12 @@ use super::resource_types::{Kind, Place, ResourceTypes};
 use super::secrets;
 use super::storage::{Catalog, GroupRow, MemberRow, Row};
 use super::tenant::Manner;
-use crate::scim::{PatchOp, Resource, ScimError, Strictness, apply, conform_create, conform_replace};
+use crate::scim::{PatchOp, Resource, ScimError, ScimType, Strictness, apply, conform_create, conform_replace};
 
-/// How requests are read: as clients in the field write them.
-pub(super) const READING: Strictness = Strictness::Lenient;
+/// Elements of one attribute at most. Members are rows of their own and have no such limit.
+const MOST_VALUES: usize = 1000;
+/// The JSON of a resource without its members at most.
+const MOST_DOCUMENT_BYTES: usize = 1024 * 1024;
 
 /// Where a request plays, with what the database calls it.
 #[derive(Clone)]
@@ -52,20 +54,30 @@ pub(super) struct Relations {
 }
 
 /// The body of a create, checked. Secrets in it are as the client gave them.
-pub(super) fn draft(kind: &Kind, mut body: Map<String, Value>) -> Result<Draft, ScimError> {
-    let members = memberships::take_members(kind, &mut body)?;
-    Ok(Draft { resource: conform_create(body, &kind.schema, READING)?, members })
+pub(super) fn draft(kind: &Kind, mut body: Map<String, Value>, reading: Strictness) -> Result<Draft, ScimError> {
+    let members = memberships::take_members(kind, &mut body, reading)?;
+    Ok(Draft { resource: conform_create(body, &kind.schema, reading)?, members })
 }
 
 /// The body of a replace, checked against what it replaces. New secrets in it are as the client gave them.
-pub(super) fn replacement(kind: &Kind, old: &Resource, mut body: Map<String, Value>) -> Result<Draft, ScimError> {
-    let members = memberships::take_members(kind, &mut body)?;
-    Ok(Draft { resource: conform_replace(old, body, &kind.schema, READING)?, members })
+pub(super) fn replacement(
+    kind: &Kind,
+    old: &Resource,
+    mut body: Map<String, Value>,
+    reading: Strictness,
+) -> Result<Draft, ScimError> {
+    let members = memberships::take_members(kind, &mut body, reading)?;
+    Ok(Draft { resource: conform_replace(old, body, &kind.schema, reading)?, members })
 }
 
 /// The document as a PATCH leaves it. New secrets in it are as the client gave them.
-pub(super) fn patched(kind: &Kind, document: &Resource, patch: &PatchOp) -> Result<Resource, ScimError> {
-    apply(patch, document, &kind.schema, READING)
+pub(super) fn patched(
+    kind: &Kind,
+    document: &Resource,
+    patch: &PatchOp,
+    reading: Strictness,
+) -> Result<Resource, ScimError> {
+    apply(patch, document, &kind.schema, reading)
 }
 
 /// Puts hashes where secrets are. A secret that has not changed keeps its hash.
@@ -102,15 +114,31 @@ pub(super) fn named_places(kind: &Kind, patch: &PatchOp) -> Vec<Place> {
     places
 }
 
-/// The row of a resource.
-pub(super) fn row(identity: &Identity, resource: &Resource) -> Row {
-    Row {
-        id: identity.id.clone(),
-        created: identity.created,
-        modified: identity.modified,
-        version: identity.version,
-        document: serde_json::to_string(resource).expect("a JSON object with text keys always prints"),
+/// The row of a resource; 400 or 413 when it holds more than a resource may.
+pub(super) fn row(identity: &Identity, resource: &Resource) -> Result<Row, ScimError> {
+    bound_values(resource.as_map())?;
+    let document = serde_json::to_string(resource).expect("a JSON object with text keys always prints");
+    if document.len() > MOST_DOCUMENT_BYTES {
+        return Err(ScimError::new(413, "a resource has 1 MiB at most, without its members"));
     }
+    let Identity { id, created, modified, version } = identity.clone();
+    Ok(Row { id, created, modified, version, document })
+}
+
+/// Refuses an attribute with too many elements, at the top or in an extension: a resource grows by one PATCH after the
+/// other, and is read as a whole.
+fn bound_values(map: &Map<String, Value>) -> Result<(), ScimError> {
+    for (name, value) in map {
+        match value {
+            Value::Array(elements) if elements.len() > MOST_VALUES => {
+                let detail = ["`", name, "` has ", &MOST_VALUES.to_string(), " values at most"].concat();
+                return Err(ScimError::bad_request(ScimType::InvalidValue, detail));
+            }
+            Value::Object(parts) => bound_values(parts)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The entity tag of a version (RFC 7644 section 3.14).

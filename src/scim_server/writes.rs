@@ -64,7 +64,7 @@ pub(super) fn patch(
     let before = before(tx, scene, kind, id)?;
     if let (Some(before), true) = (&before, kind.has_groups() && !dialect.immutable.is_empty())
         // What cannot be applied is refused below, with its own reason.
-        && let Ok(after) = apply(&patch, before, &kind.schema, super::service::READING)
+        && let Ok(after) = apply(&patch, before, &kind.schema, dialect.reading)
     {
         dialect.check_immutable(before, &after)?;
     }

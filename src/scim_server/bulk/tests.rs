@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::scim::{Resource, urn};
+use crate::scim::{Resource, Strictness, urn};
 use crate::scim_server::resources;
 use crate::scim_server::tenant::{Manner, Tenant};
 use crate::scim_server::{Running, Server, Settings};

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Booleans, Deleting, Dialect, Discovery, Excess, Filters, Operators, Patching, Putting, Values};
 use crate::scim::{
     Attribute, AttributePath, AttributeType, Filter, Op, Operation, Operator, PatchOp, Resource, ResourceSchema,
-    ScimError, ScimType,
+    ScimError, ScimType, is_assigned,
 };
 use crate::scim_server::endpoint::Endpoint;
 use crate::scim_server::resource_types::Kind;
@@ -84,7 +84,7 @@ impl Dialect {
         self.accept_values(body, &kind.schema)?;
         let resource = Resource::from(body.clone());
         for path in self.required {
-            let given = AttributePath::parse(path).is_ok_and(|path| resource.get(&path).is_some_and(has_value));
+            let given = AttributePath::parse(path).is_ok_and(|path| resource.get(&path).is_some_and(is_assigned));
             if !given {
                 let detail = ["this application needs a value for `", path, "`"].concat();
                 return Err(ScimError::bad_request(ScimType::InvalidValue, detail));
@@ -316,17 +316,6 @@ fn only_equal(filter: &Filter) -> bool {
         Filter::And(filters) => filters.iter().all(only_equal),
         Filter::Comparison { operator, .. } => *operator == Operator::Equal,
         _ => false,
-    }
-}
-
-/// A value other than what means that there is none (RFC 7643 section 2.5).
-fn has_value(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(values) => values.iter().any(has_value),
-        Value::Object(parts) => parts.values().any(has_value),
-        Value::Bool(_) | Value::Number(_) => true,
     }
 }
 

@@ -18,7 +18,7 @@ use super::storage::Failure;
 use super::tenant::{Manner, Realm};
 use super::{Service, admin, bulk, discovery, json_body, reply};
 use crate::auth::Principal;
-use crate::scim::{BulkRequest, ScimError, SearchRequest, Strictness, urn};
+use crate::scim::{BulkRequest, ScimError, SearchRequest, urn};
 
 /// A request whose caller is known.
 pub(super) struct Exchange<'a> {
@@ -64,7 +64,7 @@ impl Exchange<'_> {
             }
             self.site.dialect.check_offered(self.endpoint, self.method)?;
         }
-        let query = || Query::parse(self.request.query_string());
+        let query = || Query::parse(self.request.query_string(), self.site.dialect.reading);
         Ok(Some(match (self.endpoint, self.method) {
             (Endpoint::Collection(kind), "GET") => self.list(kind, query()?).await?,
             (Endpoint::Search(kind), _) => self.list(kind, self.search()?).await?,
@@ -93,7 +93,7 @@ impl Exchange<'_> {
 
     async fn bulk(&self) -> Result<HttpResponse, Failure> {
         let body = Value::Object(self.json()?);
-        let request = BulkRequest::within(discovery::BULK, self.body.len(), &body, Strictness::Lenient)?;
+        let request = BulkRequest::within(discovery::BULK, self.body.len(), &body, self.site.dialect.reading)?;
         let response = bulk::carry_out(self.service, &self.realm(), request).await?;
         Ok(reply::document(StatusCode::OK, &response))
     }
@@ -145,11 +145,12 @@ impl Exchange<'_> {
 
     /// The query of a search body (RFC 7644 section 3.4.3).
     fn search(&self) -> Result<Query, ScimError> {
-        Query::from_search(SearchRequest::from_json(Value::Object(self.json()?), Strictness::Lenient)?)
+        let reading = self.site.dialect.reading;
+        Query::from_search(SearchRequest::from_json(Value::Object(self.json()?), reading)?, reading)
     }
 
     fn projection(&self) -> Result<Projection, ScimError> {
-        Ok(Query::parse(self.request.query_string())?.projection)
+        Ok(Query::parse(self.request.query_string(), self.site.dialect.reading)?.projection)
     }
 
     fn realm(&self) -> Realm {

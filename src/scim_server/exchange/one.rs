@@ -63,7 +63,7 @@ impl Exchange<'_> {
     async fn patch(&self, kind: &Arc<Kind>, id: String) -> Result<HttpResponse, Failure> {
         let projection = self.projection()?;
         let wanted = (!kind.has_members() || projection != Projection::All).then_some(projection);
-        let patch = PatchOp::from_json(&Value::Object(self.json()?), Strictness::Lenient)?;
+        let patch = PatchOp::from_json(&Value::Object(self.json()?), self.site.dialect.reading)?;
         let (realm, expected) = (self.realm(), self.tags(header::IF_MATCH));
         match resources::patch(self.service, &realm, kind, id, patch, expected, wanted).await? {
             Some(shown) => Ok(self.show(StatusCode::OK, kind, shown)),
@@ -83,7 +83,7 @@ impl Exchange<'_> {
         let (Some(name), Some(kind)) = (user, kind) else {
             return Err(ScimError::new(501, "this credential belongs to no user").into());
         };
-        let mut query = Query::parse("attributes=id&count=1")?;
+        let mut query = Query::parse("attributes=id&count=1", Strictness::Lenient)?;
         query.filter = Some(Filter::equals(AttributePath::new("userName"), name));
         let found = resources::list(self.service, &self.realm(), kind, query).await?;
         match found.resources.first().and_then(Resource::id) {

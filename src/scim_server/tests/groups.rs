@@ -68,3 +68,44 @@ async fn a_member_of_a_team_is_found_among_teams_only() {
         assert_eq!((&list["totalResults"], &list["Resources"][0]["id"]), (&json!(1), &id), "{endpoint}");
     }
 }
+
+#[actix_web::test]
+async fn a_change_of_a_large_group_costs_what_it_changes_and_a_look_past_its_members_nothing() {
+    let target = Target::start();
+    let group = target.group("Large", &[]).await;
+    let newcomer = target.user("newcomer").await;
+    let path = ["/Groups/", &group].concat();
+    let storage = &target.running.service.storage;
+    let fill = "INSERT INTO resources (collection, id, created, modified, version, document)
+                WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)
+                SELECT collections.id, 'u' || n, 0, 0, 1, '{\"userName\":\"u' || n || '\"}' FROM numbers, collections
+                WHERE kind = 'User' AND tenant = '';
+                INSERT INTO members (group_sequence, member, display)
+                SELECT large.sequence, people.sequence, people.id FROM resources AS large, resources AS people
+                WHERE large.document LIKE '%Large%' AND people.id LIKE 'u%';";
+    storage.write(move |tx| tx.configure(fill)).await.unwrap();
+    let written = async || storage.write(|tx| Ok(tx.rows_written())).await.unwrap();
+    for operation in [
+        json!({"op": "add", "path": "members", "value": [{"value": newcomer}, {"value": "u5"}]}),
+        json!({"op": "remove", "path": "members[value eq \"u7\"]"}),
+        json!({"op": "remove", "path": "members", "value": [{"value": "u8"}]}),
+        json!({"op": "remove", "path": "members[display eq \"u9\"]"}),
+        json!({"op": "replace", "path": "externalId", "value": "7"}),
+    ] {
+        let before = written().await;
+        assert_eq!(target.patch(&path, json!([operation.clone()])).await.status, 204);
+        // The member, or the value of the index, and the version of the group.
+        assert_eq!(written().await - before, 2, "{operation}");
+    }
+    let whole = target.get(&path).await.body;
+    assert_eq!(whole["members"].as_array().unwrap().len(), 99_998);
+
+    // Without the table of members, whoever looks past them does not notice.
+    storage.write(|tx| tx.configure("ALTER TABLE members RENAME TO elsewhere")).await.unwrap();
+    for query in ["?excludedAttributes=members", "?attributes=displayName", "?attributes=displayName,externalId"] {
+        assert_eq!(target.get(&[&path, query].concat()).await.body["displayName"], "Large", "{query}");
+        let list = target.get(&["/Groups", query].concat()).await.body;
+        assert_eq!(list["Resources"][0]["displayName"], "Large", "{query}");
+    }
+    assert_eq!(target.get(&path).await.status, 500);
+}

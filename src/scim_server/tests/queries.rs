@@ -313,3 +313,26 @@ async fn a_query_at_the_root_goes_over_all_types() {
         assert_eq!((walked, total), (ids(&ask(&sorted).await), 3));
     }
 }
+
+#[actix_web::test]
+async fn an_order_without_an_index_is_bounded() {
+    let target = Target::start();
+    target.user("ada").await;
+    // As if there were more of them.
+    let storage = &target.running.service.storage;
+    storage.write(|tx| tx.configure("UPDATE blocks SET total = 200000")).await.unwrap();
+    for (query, status) in [
+        ("sortBy=title&startIndex=100001", 200),
+        ("sortBy=title&startIndex=100002", 400),
+        ("sortBy=title&filter=title pr&startIndex=150000", 400),
+        ("sortBy=title&cursor", 200),
+        ("sortBy=userName&startIndex=150000", 200),
+        ("startIndex=150000", 200),
+    ] {
+        let answer = target.get(&["/Users?", query].concat()).await;
+        assert_eq!(answer.status, status, "{query}: {}", answer.body);
+        if status == 400 {
+            assert_eq!(answer.body["scimType"], "tooMany", "{query}");
+        }
+    }
+}

@@ -263,3 +263,39 @@ async fn a_condition_holds_for_the_tags_it_names_and_no_others() {
         assert_eq!(ask("PATCH", "if-match", &values).await, status, "{values:?}");
     }
 }
+
+#[actix_web::test]
+async fn a_resource_does_not_grow_for_ever() {
+    let target = Target::start();
+    let path = ["/Users/", &target.user("ada").await].concat();
+    let add = |from: usize, to: usize, letters: usize| {
+        let roles =
+            (from..to).map(|number| json!({"value": ([&number.to_string(), "x".repeat(letters).as_str()].concat())}));
+        json!([{"op": "add", "path": "roles", "value": (roles.collect::<Vec<_>>())}])
+    };
+    assert_eq!(target.patch(&path, add(0, 1000, 0)).await.status, 200);
+    let before = target.get(&path).await.body;
+    let refused = target.patch(&path, add(1000, 1001, 0)).await;
+    assert_eq!((refused.status.as_u16(), &refused.body["scimType"]), (400, &json!("invalidValue")));
+    assert!(refused.body["detail"].as_str().unwrap().contains("`roles`"), "{}", refused.body);
+    let nick = json!([{"op": "add", "path": "nickName", "value": ("x".repeat(1024 * 1024))}]);
+    assert_eq!(target.patch(&path, nick).await.status, 413);
+    assert_eq!(target.get(&path).await.body, before);
+}
+
+#[actix_web::test]
+async fn a_projection_names_no_more_than_it_may() {
+    let target = Target::start();
+    let user = ["/Users/", &target.user("ada").await].concat();
+    for path in [user.as_str(), "/Users", "/Groups", ""] {
+        for parameter in ["attributes", "excludedAttributes"] {
+            for (names, status) in [(200, 200), (201, 400)] {
+                let query = [path, "?", parameter, "=", &vec!["title"; names].join(",")].concat();
+                let answer = target.get(&query).await;
+                assert_eq!(answer.status, status, "{path} {parameter} {names}");
+            }
+        }
+    }
+    let search = json!({"schemas": [urn::SEARCH_REQUEST], "attributes": (vec!["title"; 201])});
+    assert_eq!(target.call("POST", "/Users/.search", search).await.body["scimType"], "invalidValue");
+}
