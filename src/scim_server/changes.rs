@@ -13,7 +13,7 @@ use super::projection::{Projection, Written};
 use super::resource_types::Kind;
 use super::service::{self, Draft, Identity, Relations, Scene};
 use super::storage::{Collection, Failure, Stored, Transaction};
-use crate::scim::{PatchOp, Resource, ScimError, Strictness};
+use crate::scim::{PatchOp, Resource, ScimError, Strictness, urn};
 
 /// The version a client expects: the value of an `If-Match` header, or the `version` of a bulk operation.
 pub(super) type Expected = Option<String>;
@@ -77,7 +77,9 @@ pub(super) fn create(
     let mut relations = Relations::default();
     if !members.is_empty() {
         tx.add_members(&scene.catalog, sequence, &members)?;
-        relations = read_relations(tx, kind, sequence, projection)?;
+    }
+    if !members.is_empty() || service::manager_id(resource.as_map()).is_some() {
+        relations = read_relations(tx, scene, kind, (sequence, &resource), projection)?;
     }
     Ok(Whole { kind: kind.clone(), identity, resource, relations, written: Written::Everything })
 }
@@ -91,7 +93,7 @@ pub(super) fn get(
     projection: &Projection,
 ) -> Result<Whole, Failure> {
     let stored = find(tx, scene.catalog.of(kind)?, id, &None)?;
-    whole(tx, kind, stored, projection)
+    whole(tx, scene, kind, stored, projection)
 }
 
 /// Replaces a resource by a body. What stays the same keeps its version.
@@ -111,7 +113,7 @@ pub(super) fn replace(
     service::hash_secrets(kind, old.as_map(), &mut resource)?;
     let members_changed = kind.has_members() && tx.replace_members(&scene.catalog, sequence, &members)? > 0;
     let identity = save(tx, collection, stored, &resource, members_changed)?;
-    let relations = read_relations(tx, kind, sequence, projection)?;
+    let relations = read_relations(tx, scene, kind, (sequence, &resource), projection)?;
     Ok(Whole { kind: kind.clone(), identity, resource, relations, written: Written::Everything })
 }
 
@@ -139,7 +141,7 @@ pub(super) fn patch(
     service::hash_secrets(kind, old.as_map(), &mut resource)?;
     let identity = save(tx, collection, stored, &resource, changed > 0)?;
     let relations = match wanted {
-        Some(projection) => read_relations(tx, kind, sequence, projection)?,
+        Some(projection) => read_relations(tx, scene, kind, (sequence, &resource), projection)?,
         None => Relations::default(),
     };
     Ok(Whole { kind: kind.clone(), identity, resource, relations, written })
@@ -160,12 +162,13 @@ pub(super) fn delete(
 /// A stored resource with the relations that the projection shows.
 pub(super) fn whole(
     tx: &mut Transaction<'_>,
+    scene: &Scene,
     kind: &Arc<Kind>,
     stored: Stored,
     projection: &Projection,
 ) -> Result<Whole, Failure> {
-    let relations = read_relations(tx, kind, stored.sequence, projection)?;
     let resource = Resource::from(stored.document()?);
+    let relations = read_relations(tx, scene, kind, (stored.sequence, &resource), projection)?;
     Ok(Whole { kind: kind.clone(), identity: identity(stored), resource, relations, written: Written::Nothing })
 }
 
@@ -229,8 +232,9 @@ fn apply_member_change(
 
 fn read_relations(
     tx: &mut Transaction<'_>,
+    scene: &Scene,
     kind: &Kind,
-    sequence: i64,
+    (sequence, document): (i64, &Resource),
     projection: &Projection,
 ) -> Result<Relations, Failure> {
     let mut relations = Relations::default();
@@ -239,6 +243,11 @@ fn read_relations(
     }
     if kind.has_members() && projection.shows("members", &kind.schema) {
         relations.members = tx.members(sequence)?;
+    }
+    if let Some(id) = service::manager_id(document.as_map())
+        && projection.shows_at(Some(urn::ENTERPRISE_USER), "manager", &kind.schema)
+    {
+        relations.manager = tx.named(&scene.catalog, id)?;
     }
     Ok(relations)
 }

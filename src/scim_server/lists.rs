@@ -14,7 +14,7 @@ use super::resource_types::{Index, Kind};
 use super::service::Scene;
 use super::storage::{Failure, Narrowed, Stored, Transaction, narrow};
 use super::tenant::Realm;
-use crate::scim::{AttributePath, Filter, ListResponse, Resource, ScimError, ScimType, check, matches};
+use crate::scim::{Filter, ListResponse, Resource, ScimError, ScimType, check, matches};
 
 /// Resources that are shown where the request is served; more are read on a thread of their own.
 const FEW_RESULTS: u64 = 200;
@@ -179,7 +179,7 @@ impl Listing {
         let mut kinds = Vec::with_capacity(found.len());
         for Found { rank, stored } in found {
             let kind = &self.shelves[rank.kind].kind;
-            let whole = changes::whole(tx, kind, stored, &self.projection)?;
+            let whole = changes::whole(tx, &self.scene, kind, stored, &self.projection)?;
             shown.push(whole.show(&self.scene, &self.projection).resource);
             kinds.push(kind.clone());
         }
@@ -274,10 +274,11 @@ impl Listing {
         after: i64,
         mut visitor: impl FnMut(&mut Transaction<'_>, Stored) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
-        let needed = self.filter.as_ref().map(|filter| needed_by(filter, &shelf.kind));
+        let needed = self.filter.as_ref().map(|filter| Projection::needed_by(filter, &shelf.kind));
         let mut selected = |tx: &mut Transaction<'_>, stored: Stored| {
             if let (Some(filter), Some(needed)) = (&self.filter, &needed) {
-                let whole = changes::whole(tx, &shelf.kind, stored.clone(), needed)?.represent(&self.scene);
+                let whole =
+                    changes::whole(tx, &self.scene, &shelf.kind, stored.clone(), needed)?.represent(&self.scene);
                 if !matches(filter, &whole, &shelf.kind.schema) {
                     return Ok(true);
                 }
@@ -359,11 +360,11 @@ impl Listing {
                 None => None,
             };
             let sequences = candidates.as_ref().map(|candidates| candidates.sequences.as_slice());
-            let needed = needed_by(&Filter::Present(sort.by.clone()), &shelf.kind);
+            let needed = Projection::needed_by(&Filter::Present(sort.by.clone()), &shelf.kind);
             self.evaluate(tx, shelf, sequences, 0, |tx, stored| {
                 total += 1;
                 let sequence = stored.sequence;
-                let whole = changes::whole(tx, &shelf.kind, stored, &needed)?.represent(&self.scene);
+                let whole = changes::whole(tx, &self.scene, &shelf.kind, stored, &needed)?.represent(&self.scene);
                 let key = sort_key(&whole, &sort.by, &shelf.kind);
                 let rank = Rank { missing: key.is_none(), key, kind: number, sequence };
                 if beyond.is_none_or(|beyond| compare(&rank, beyond).is_gt()) {
@@ -393,22 +394,5 @@ impl Tally {
 
     fn is_full(&self) -> bool {
         self.found.len() >= self.take
-    }
-}
-
-/// Members and groups are rows of their own; they are read for a filter only when it looks at them.
-fn needed_by(filter: &Filter, kind: &Kind) -> Projection {
-    let relations = ["members", "groups"];
-    let unneeded = relations.into_iter().filter(|relation| !looks_at(filter, relation, kind));
-    Projection::Without(unneeded.map(AttributePath::new).collect())
-}
-
-fn looks_at(filter: &Filter, attribute: &str, kind: &Kind) -> bool {
-    match filter {
-        Filter::And(terms) | Filter::Or(terms) => terms.iter().any(|term| looks_at(term, attribute, kind)),
-        Filter::Not(term) => looks_at(term, attribute, kind),
-        Filter::Present(path) | Filter::Comparison { path, .. } | Filter::ValuePath { path, .. } => {
-            kind.place(path).is_some_and(|place| place.extension.is_none() && place.attribute == attribute)
-        }
     }
 }

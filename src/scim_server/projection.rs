@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::resource_types::{Kind, Place};
-use crate::scim::{AttributePath, Resource, ResourceSchema, Returned, ScimError, ScimType};
+use crate::scim::{AttributePath, Filter, Resource, ResourceSchema, Returned, ScimError, ScimType, urn};
 
 /// Names in one parameter; more than any type has attributes, and each costs a look-up in every resource.
 const MOST_NAMES: usize = 200;
@@ -41,11 +41,23 @@ impl Projection {
         }
     }
 
+    /// What a filter looks at: members, groups and managers are rows of their own, and read only for that.
+    pub(super) fn needed_by(filter: &Filter, kind: &Kind) -> Self {
+        let manager = AttributePath::new("manager").in_schema(urn::ENTERPRISE_USER);
+        let relations = [AttributePath::new("members"), AttributePath::new("groups"), manager];
+        Self::Without(relations.into_iter().filter(|relation| !looks_at(filter, relation, kind)).collect())
+    }
+
     /// False when the attribute will not be shown, so that it need not be read.
     pub(super) fn shows(&self, attribute: &str, schema: &ResourceSchema) -> bool {
+        self.shows_at(None, attribute, schema)
+    }
+
+    /// The same for an attribute of this extension.
+    pub(super) fn shows_at(&self, extension: Option<&str>, attribute: &str, schema: &ResourceSchema) -> bool {
         let named = |path: &AttributePath| {
-            let at = schema.resolve(path);
-            at.is_some_and(|at| at.extension.is_none() && at.attribute.is_some_and(|found| found.name == attribute))
+            let at = schema.resolve(path).filter(|at| at.extension == extension);
+            at.is_some_and(|at| at.attribute.is_none_or(|found| found.name == attribute))
         };
         match self {
             Self::All => true,
@@ -74,6 +86,19 @@ impl Projection {
             exclude(&mut map, paths, kind);
         }
         Resource::from(map)
+    }
+}
+
+fn looks_at(filter: &Filter, attribute: &AttributePath, kind: &Kind) -> bool {
+    match filter {
+        Filter::And(terms) | Filter::Or(terms) => terms.iter().any(|term| looks_at(term, attribute, kind)),
+        Filter::Not(term) => looks_at(term, attribute, kind),
+        Filter::Present(path) | Filter::Comparison { path, .. } | Filter::ValuePath { path, .. } => {
+            let (found, wanted) = (kind.place(path), kind.place(attribute));
+            found.zip(wanted).is_some_and(|(found, wanted)| {
+                found.extension == wanted.extension && found.attribute == wanted.attribute
+            })
+        }
     }
 }
 
@@ -206,7 +231,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scim::{Schema, urn};
+    use crate::scim::Schema;
     use crate::scim_server::resource_types::ResourceTypes;
 
     fn shown(attributes: &[&str], excluded: &[&str]) -> Value {

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use super::memberships::{self, Member};
 use super::resource_types::{Kind, Place, ResourceTypes};
 use super::secrets;
-use super::storage::{Catalog, GroupRow, MemberRow, Row};
+use super::storage::{Catalog, GroupRow, MemberRow, NamedRow, Row};
 use super::tenant::Manner;
-use crate::scim::{PatchOp, Resource, ScimError, ScimType, Strictness, apply, conform_create, conform_replace};
+use crate::scim::{PatchOp, Resource, ScimError, ScimType, Strictness, apply, conform_create, conform_replace, urn};
 
 /// Elements of one attribute at most. Members are rows of their own and have no such limit.
 const MOST_VALUES: usize = 1000;
@@ -51,12 +51,13 @@ pub(super) struct Identity {
 pub(super) struct Relations {
     pub(super) members: Vec<MemberRow>,
     pub(super) groups: Vec<GroupRow>,
+    pub(super) manager: Option<NamedRow>,
 }
 
 /// The body of a create, checked. Secrets in it are as the client gave them.
 pub(super) fn draft(kind: &Kind, mut body: Map<String, Value>, reading: Strictness) -> Result<Draft, ScimError> {
     let members = memberships::take_members(kind, &mut body, reading)?;
-    Ok(Draft { resource: conform_create(body, &kind.schema, reading)?, members })
+    Ok(Draft { resource: drop_derived(conform_create(body, &kind.schema, reading)?), members })
 }
 
 /// The body of a replace, checked against what it replaces. New secrets in it are as the client gave them.
@@ -67,7 +68,7 @@ pub(super) fn replacement(
     reading: Strictness,
 ) -> Result<Draft, ScimError> {
     let members = memberships::take_members(kind, &mut body, reading)?;
-    Ok(Draft { resource: conform_replace(old, body, &kind.schema, reading)?, members })
+    Ok(Draft { resource: drop_derived(conform_replace(old, body, &kind.schema, reading)?), members })
 }
 
 /// The document as a PATCH leaves it. New secrets in it are as the client gave them.
@@ -77,7 +78,7 @@ pub(super) fn patched(
     patch: &PatchOp,
     reading: Strictness,
 ) -> Result<Resource, ScimError> {
-    apply(patch, document, &kind.schema, reading)
+    Ok(drop_derived(apply(patch, document, &kind.schema, reading)?))
 }
 
 /// Puts hashes where secrets are. A secret that has not changed keeps its hash.
@@ -174,6 +175,42 @@ pub(super) fn represent(
     }
     if !relations.groups.is_empty() {
         map.insert("groups".to_owned(), relations.groups.into_iter().map(|row| group(row, scene)).collect());
+    }
+    if let (Some(row), Some(Value::Object(manager))) = (relations.manager, manager_in(map)) {
+        show_manager(row, manager, scene);
+    }
+    resource
+}
+
+/// The id of the manager that a stored document names.
+pub(super) fn manager_id(document: &Map<String, Value>) -> Option<&str> {
+    document.get(urn::ENTERPRISE_USER)?.get("manager")?.get("value")?.as_str()
+}
+
+fn manager_in(document: &mut Map<String, Value>) -> Option<&mut Value> {
+    document.get_mut(urn::ENTERPRISE_USER)?.get_mut("manager")
+}
+
+/// What a manager is called follows the manager, and so does the address, unless the client has given one.
+fn show_manager(row: NamedRow, manager: &mut Map<String, Value>, scene: &Scene) {
+    if let Some(collection) = scene.catalog.numbered(row.collection) {
+        let location = location(&scene.base, &collection.kind, &row.id);
+        manager.entry("$ref").or_insert_with(|| Value::from(location));
+    }
+    if let Some(display) = row.display_name {
+        manager.insert("displayName".to_owned(), Value::from(display));
+    }
+}
+
+/// Drops the address of a manager that says no more than the id: it is made anew whenever it is shown, and a client
+/// that writes back what it read changes nothing.
+fn drop_derived(mut resource: Resource) -> Resource {
+    let id = manager_id(resource.as_map()).map(str::to_owned);
+    if let (Some(id), Some(Value::Object(manager))) = (id, manager_in(resource.as_map_mut())) {
+        let address = manager.get("$ref").and_then(Value::as_str);
+        if address.and_then(|address| address.rsplit_once('/')).is_some_and(|(_, last)| last == id) {
+            manager.remove("$ref");
+        }
     }
     resource
 }

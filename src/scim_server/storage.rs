@@ -8,6 +8,7 @@ mod collections;
 mod keys;
 mod lookup;
 mod members;
+mod names;
 mod resources;
 mod tables;
 mod values;
@@ -26,6 +27,7 @@ pub(super) use collections::{Catalog, Collection};
 pub(super) use keys::number_key;
 pub(super) use lookup::{Narrowed, narrow};
 pub(super) use members::{GroupRow, MemberRow};
+pub(super) use names::NamedRow;
 pub(super) use resources::{Row, Stored};
 
 use super::resource_types::ResourceTypes;

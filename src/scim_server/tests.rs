@@ -15,6 +15,7 @@ mod custom_types;
 mod dialects;
 mod faults;
 mod groups;
+mod managers;
 mod queries;
 mod wire;
 

@@ -1,11 +1,11 @@
 //! The rows of group memberships: a change of a group costs what it changes, however large the group is.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use serde::Deserialize;
 
 use super::collections::{Catalog, Collection};
+use super::names::display_name;
 use super::tables::{members, resources};
 use super::{Failure, Transaction};
 use crate::scim::{ScimError, ScimType};
@@ -30,13 +30,6 @@ pub(in super::super) struct GroupRow {
     pub(in super::super) display_name: Option<String>,
     /// False when it is in it by way of another group.
     pub(in super::super) direct: bool,
-}
-
-/// What is read of a group's document.
-#[derive(Default, Deserialize)]
-struct Named {
-    #[serde(rename = "displayName")]
-    display_name: Option<String>,
 }
 
 impl Transaction<'_> {
@@ -68,8 +61,7 @@ impl Transaction<'_> {
                     .load(self.0)?;
                 for (sequence, id, document) in rows {
                     if seen.insert(sequence) {
-                        let Named { display_name } = serde_json::from_str(&document)
-                            .map_err(|error| Failure::Broken { id: id.clone(), column: error.column() })?;
+                        let display_name = display_name(&id, &document)?;
                         found.push(GroupRow { id, display_name, direct });
                         above.push(sequence);
                     }
@@ -154,7 +146,8 @@ impl Transaction<'_> {
         Ok(diesel::delete(members::table.filter(members::group_sequence.eq(group))).execute(self.0)?)
     }
 
-    /// Makes these the members and says how many rows changed.
+    /// Makes these the members and says how many rows changed. A member that stays is called what it is called now, and
+    /// keeps its name when none is given.
     pub(in super::super) fn replace_members(
         &mut self,
         catalog: &Catalog,
@@ -162,9 +155,23 @@ impl Transaction<'_> {
         wanted: &[Member],
     ) -> Result<usize, Failure> {
         let keep: HashSet<&str> = wanted.iter().map(|member| member.value.as_str()).collect();
-        let present = self.members(group)?;
-        let gone: Vec<String> =
-            present.into_iter().map(|member| member.id).filter(|id| !keep.contains(id.as_str())).collect();
-        Ok(self.remove_members(group, &gone)? + self.add_members(catalog, group, wanted)?)
+        let (stay, gone): (Vec<MemberRow>, Vec<MemberRow>) =
+            self.members(group)?.into_iter().partition(|member| keep.contains(member.id.as_str()));
+        let gone: Vec<String> = gone.into_iter().map(|member| member.id).collect();
+        let mut changed = self.remove_members(group, &gone)? + self.add_members(catalog, group, wanted)?;
+        let called: HashMap<String, Option<String>> =
+            stay.into_iter().map(|member| (member.id, member.display)).collect();
+        for Member { value, display } in wanted {
+            if display.is_some() && called.get(value).is_some_and(|before| before != display) {
+                changed += self.rename_member(group, value, display.as_deref())?;
+            }
+        }
+        Ok(changed)
+    }
+
+    fn rename_member(&mut self, group: i64, id: &str, display: Option<&str>) -> Result<usize, Failure> {
+        let member = resources::table.filter(resources::id.eq(id)).select(resources::sequence);
+        let row = members::table.filter(members::group_sequence.eq(group).and(members::member.eq_any(member)));
+        Ok(diesel::update(row).set(members::display.eq(display)).execute(self.0)?)
     }
 }

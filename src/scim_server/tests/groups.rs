@@ -109,3 +109,36 @@ async fn a_change_of_a_large_group_costs_what_it_changes_and_a_look_past_its_mem
     }
     assert_eq!(target.get(&path).await.status, 500);
 }
+
+#[actix_web::test]
+async fn a_member_is_called_what_it_was_last_called_in_a_whole_list() {
+    let target = Target::start();
+    let (ada, eve) = (target.user("ada").await, target.user("eve").await);
+    let path = ["/Groups/", &target.group("G", &[]).await].concat();
+    let list = |ada_is: Value| {
+        let mut first = json!({"value": ada});
+        if !ada_is.is_null() {
+            first["display"] = ada_is;
+        }
+        json!([first, {"value": eve, "display": "Eve"}])
+    };
+    let put = async |members: Value| {
+        let body = json!({"schemas": [urn::GROUP], "displayName": "G", "members": members});
+        let answer = target.call("PUT", &path, body).await;
+        (answer.body["members"][0]["display"].clone(), answer.body["meta"]["version"].clone())
+    };
+    let (first, version) = put(list(json!("Ada"))).await;
+    assert_eq!(first, "Ada");
+    assert_eq!(put(list(json!("Ada"))).await, (json!("Ada"), version.clone()));
+    assert_eq!(put(list(Value::Null)).await, (json!("Ada"), version.clone()));
+    let (renamed, next) = put(list(json!("Countess"))).await;
+    assert!(renamed == "Countess" && next != version);
+    // A member that is there already is not added, and its parts do not change in place.
+    let add = json!([{"op": "add", "path": "members", "value": [{"value": ada, "display": "Other"}]}]);
+    assert_eq!(target.patch(&path, add).await.status, 204);
+    let read = target.get(&path).await.body;
+    assert_eq!((&read["members"][0]["display"], &read["meta"]["version"]), (&json!("Countess"), &next));
+    let replace = json!([{"op": "replace", "path": "members", "value": (list(json!("Ada")))}]);
+    assert_eq!(target.patch(&path, replace).await.status, 204);
+    assert_eq!(target.get(&path).await.body["members"][0]["display"], "Ada");
+}
