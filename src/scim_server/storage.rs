@@ -97,9 +97,16 @@ enum Message {
     Stop(oneshot::Sender<()>),
 }
 
-type Work = Box<dyn FnOnce(&mut SqliteConnection) -> Answer + Send>;
+type Work = Box<dyn FnOnce(&mut SqliteConnection) -> Worked + Send>;
 /// Tells the caller the outcome, given whether the transaction was committed.
 type Answer = Box<dyn FnOnce(bool) + Send>;
+
+/// A unit of work that has run.
+struct Worked {
+    answer: Answer,
+    /// False when the database failed. It may have ended the whole transaction by itself.
+    sound: bool,
+}
 
 impl Storage {
     /// Opens the database, or one in memory, brings its tables up to date and lets `prepare` work on it before anybody
@@ -115,9 +122,10 @@ impl Storage {
             .run_pending_migrations(MIGRATIONS)
             .map_err(|source| OpenError::Prepare { path: path.clone(), source })?;
         prepare(&mut Transaction(&mut connection))?;
-        let writer = spawn("scim-writer", connection, write_jobs)?;
+        let renewed_from = file.map(|_| path.clone());
+        let writer = spawn("scim-writer", connection, renewed_from.clone(), write_jobs)?;
         let scanner = match file {
-            Some(_) => spawn("scim-scanner", connect(&path)?, read_jobs)?,
+            Some(_) => spawn("scim-scanner", connect(&path)?, renewed_from, read_jobs)?,
             None => writer.clone(),
         };
         let readers = file.map(|_| Readers { path, idle: Mutex::new(Some(Vec::new())) });
@@ -152,7 +160,9 @@ impl Storage {
         let Some(readers) = &self.readers else { return submit(&self.writer, work).await };
         let mut connection = readers.take()?;
         let outcome = connection.transaction(|connection| work(&mut Transaction(connection)));
-        readers.give_back(connection);
+        if !matches!(outcome, Err(Failure::Database(_))) {
+            readers.give_back(connection);
+        }
         outcome
     }
 
@@ -218,11 +228,13 @@ async fn submit<T: Send + 'static>(
     let (sender, receiver) = oneshot::channel();
     let work: Work = Box::new(move |connection| {
         let outcome = connection.transaction(|connection| work(&mut Transaction(connection)));
-        Box::new(move |committed| {
+        let sound = !matches!(outcome, Err(Failure::Database(_)));
+        let answer: Answer = Box::new(move |committed| {
             let outcome = if committed { outcome } else { outcome.and(Err(Failure::NotCommitted)) };
             // The caller may have gone; its work is done all the same.
             let _ = sender.send(outcome);
-        })
+        });
+        Worked { answer, sound }
     });
     thread.send(Message::Work(work)).await.map_err(|_| Failure::Stopped)?;
     receiver.await.map_err(|_| Failure::Stopped)?
@@ -244,15 +256,26 @@ fn connect(path: &str) -> Result<SqliteConnection, OpenError> {
 fn spawn(
     name: &str,
     connection: SqliteConnection,
-    serve: fn(SqliteConnection, mpsc::Receiver<Message>),
+    path: Option<String>,
+    serve: fn(SqliteConnection, Option<&str>, mpsc::Receiver<Message>),
 ) -> Result<mpsc::Sender<Message>, OpenError> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let thread = thread::Builder::new().name(name.to_owned());
-    thread.spawn(move || serve(connection, receiver)).map_err(OpenError::Thread)?;
+    thread.spawn(move || serve(connection, path.as_deref(), receiver)).map_err(OpenError::Thread)?;
     Ok(sender)
 }
 
-fn write_jobs(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Message>) {
+/// Opens a database anew: a transaction that ended by itself leaves its connection of no use. What is in memory is all
+/// in its one connection.
+fn renew(connection: &mut SqliteConnection, path: Option<&str>) {
+    match path.map(connect) {
+        Some(Ok(new)) => *connection = new,
+        Some(Err(error)) => tracing::error!(%error, "the embedded server cannot open its database again"),
+        None => {}
+    }
+}
+
+fn write_jobs(mut connection: SqliteConnection, path: Option<&str>, mut jobs: mpsc::Receiver<Message>) {
     while let Some(message) = jobs.blocking_recv() {
         let mut next = Some(message);
         let mut answers: Vec<Answer> = Vec::new();
@@ -260,7 +283,14 @@ fn write_jobs(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Message
         let committed = connection.immediate_transaction(|connection| {
             while let Some(message) = next.take() {
                 match message {
-                    Message::Work(work) => answers.push(work(connection)),
+                    Message::Work(work) => {
+                        let Worked { answer, sound } = work(connection);
+                        answers.push(answer);
+                        // Nothing more is entrusted to a transaction that may be over.
+                        if !sound {
+                            break;
+                        }
+                    }
                     Message::Stop(stopped) => {
                         stop = Some(stopped);
                         break;
@@ -274,6 +304,7 @@ fn write_jobs(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Message
         });
         if let Err(error) = &committed {
             tracing::error!(%error, "the embedded server could not commit");
+            renew(&mut connection, path);
         }
         for answer in answers {
             answer(committed.is_ok());
@@ -286,10 +317,16 @@ fn write_jobs(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Message
     }
 }
 
-fn read_jobs(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Message>) {
+fn read_jobs(mut connection: SqliteConnection, path: Option<&str>, mut jobs: mpsc::Receiver<Message>) {
     while let Some(message) = jobs.blocking_recv() {
         match message {
-            Message::Work(work) => work(&mut connection)(true),
+            Message::Work(work) => {
+                let Worked { answer, sound } = work(&mut connection);
+                if !sound {
+                    renew(&mut connection, path);
+                }
+                answer(true);
+            }
             Message::Stop(stopped) => {
                 drop(connection);
                 let _ = stopped.send(());

@@ -45,3 +45,23 @@ async fn what_cannot_be_read_is_told_and_never_written_over() {
     let healed = target.get(&path).await;
     assert_eq!((healed.status.as_u16(), &healed.body["userName"]), (200, &json!("broken")));
 }
+
+#[actix_web::test]
+async fn a_transaction_that_the_database_ends_by_itself_costs_nobody_but_its_own_requests() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("target.sqlite");
+    let target = Target::with(|settings| settings.database = Some(file));
+    // A full disk ends a transaction like this.
+    let trap = "CREATE TRIGGER trap BEFORE INSERT ON resources WHEN NEW.document LIKE '%trap%' \
+                BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END";
+    target.running.service.storage.write(move |tx| tx.configure(trap)).await.unwrap();
+    let create = |name: String| target.call("POST", "/Users", json!({"schemas": [urn::USER], "userName": name}));
+    let names = (0..40).map(|number| if number % 10 == 5 { format!("trap{number}") } else { format!("user{number}") });
+    let answers = futures::future::join_all(names.map(create)).await;
+    let created = answers.iter().filter(|answer| answer.status == 201).count();
+    assert!(answers.iter().all(|answer| answer.status == 201 || answer.status == 500));
+    // Whoever was told that it was done finds it, and nobody else.
+    assert_eq!(target.get("/Users").await.body["totalResults"], created);
+    target.user("afterwards").await;
+    assert_eq!(target.get("/Users").await.body["totalResults"], created + 1);
+}
