@@ -53,14 +53,18 @@ impl Transaction<'_> {
         while !level.is_empty() && found.len() < MOST_GROUPS {
             let mut above = Vec::new();
             for below in level {
+                if found.len() >= MOST_GROUPS {
+                    break;
+                }
                 let rows: Vec<(i64, String, String)> = members::table
                     .inner_join(resources::table.on(resources::sequence.eq(members::group_sequence)))
                     .filter(members::member.eq(below))
                     .order(members::sequence)
+                    .limit(i64::try_from(MOST_GROUPS).unwrap_or(i64::MAX))
                     .select((resources::sequence, resources::id, resources::document))
                     .load(self.0)?;
                 for (sequence, id, document) in rows {
-                    if seen.insert(sequence) {
+                    if found.len() < MOST_GROUPS && seen.insert(sequence) {
                         let display_name = display_name(&id, &document)?;
                         found.push(GroupRow { id, display_name, direct });
                         above.push(sequence);

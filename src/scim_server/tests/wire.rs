@@ -175,6 +175,9 @@ async fn a_body_is_one_json_object_of_a_bounded_size() {
     }
     let deep = ["{\"a\":".repeat(50_000), "1".to_owned(), "}".repeat(50_000)].concat();
     assert_eq!(target.raw("POST", "/Users", "application/json", deep).await.status, 400);
+    let unpacked = target.request("POST", "/Users").header("content-encoding", "gzip").body("{}");
+    let answer = target.send(unpacked).await;
+    assert_eq!((answer.status.as_u16(), &answer.body["scimType"]), (400, &json!("invalidSyntax")));
     let large = target.raw("POST", "/Users", "application/json", vec![b' '; MOST_BODY_BYTES + 1]).await;
     assert_eq!((large.status.as_u16(), &large.body["status"]), (413, &json!("413")));
     assert!(large.body["detail"].as_str().unwrap().contains("4 MiB"));
