@@ -7,8 +7,8 @@ use crate::{
         flow::{self, Desired, DesiredAttribute},
         scope::{self, Standing},
     },
-    expression::Context as ExpressionContext,
-    model::{Attributes, Failure, FailureClass, Lifecycle, MatchingValue, Value},
+    expression::{Context as ExpressionContext, Draw, Seed},
+    model::{Attributes, Failure, FailureClass, JobId, Lifecycle, MatchingValue, ObjectKey, Value},
     sync_schema::ObjectMapping,
 };
 
@@ -16,8 +16,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Context {
     pub now: DateTime<Utc>,
-    /// Seeds whatever draws random values.
-    pub seed: u64,
+    pub job: JobId,
+    /// Seeds whatever draws random values, together with job, object and target attribute.
+    pub seed: Seed,
     /// The default domain of the source, without `@`.
     pub default_domain: Option<String>,
 }
@@ -42,6 +43,7 @@ pub struct Wanted<'m> {
 
 /// Evaluates one object; one that is gone for good, by what was last known of it.
 pub fn evaluate<'m>(
+    key: &ObjectKey,
     attributes: &Attributes,
     lifecycle: Lifecycle,
     mapping: &'m ObjectMapping,
@@ -58,9 +60,13 @@ pub fn evaluate<'m>(
         });
     }
     input.set(mapping.soft_deleted.as_str(), Value::Boolean(standing.is_soft_deleted()));
-    let expression_context =
-        ExpressionContext { now: context.now, seed: context.seed, default_domain: context.default_domain.clone() };
-    match flow::desired(&input, mapping, &expression_context) {
+    let object = [key.mapping.as_str(), key.anchor.as_str()];
+    let expression_context = ExpressionContext {
+        now: context.now,
+        default_domain: context.default_domain.as_deref(),
+        draw: Draw { seed: &context.seed, job: context.job.as_str(), object, target: "" },
+    };
+    match flow::desired(&input, mapping, expression_context) {
         Ok(Desired::Attributes(attributes)) => {
             let matching = flow::matching_values(&attributes);
             Evaluation::Wanted(Wanted { standing, attributes, matching })

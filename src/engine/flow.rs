@@ -41,7 +41,7 @@ pub enum Desired<'m> {
 pub fn desired<'m>(
     attributes: &Attributes,
     mapping: &'m ObjectMapping,
-    context: &ExpressionContext,
+    context: ExpressionContext<'_>,
 ) -> Result<Desired<'m>, Failure> {
     if let Some(filter) = &mapping.object_filter {
         let verdict = filter.evaluate(attributes, context).map_err(|error| failed("objectFilter", &error))?;
@@ -55,7 +55,7 @@ pub fn desired<'m>(
             None => DesiredValue::Null,
             Some(expression) => {
                 match expression
-                    .evaluate(attributes, context)
+                    .evaluate(attributes, context.for_target(attribute.path.as_str()))
                     .map_err(|error| failed(attribute.path.as_str(), &error))?
                 {
                     Flow::Value(value) => {

@@ -115,7 +115,7 @@ async fn decide_all(
     let evaluated: Vec<(KnownObject, Evaluation<'_>)> = known
         .into_iter()
         .map(|known| {
-            let evaluation = evaluate::evaluate(&known.attributes, known.lifecycle, mapping, &context);
+            let evaluation = evaluate::evaluate(&known.key, &known.attributes, known.lifecycle, mapping, &context);
             (known, evaluation)
         })
         .collect();

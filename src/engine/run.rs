@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{evaluate::Context, policy::Policy},
+    expression::Seed,
     model::{Counters, Cycle, FailureClass, JobId, ObjectKey, ObjectMappingId, RemovalEffect, TargetIdentity},
     source::SourceError,
     store::{Store, StoreError},
@@ -110,6 +111,8 @@ pub(super) struct Run {
     pub cycle: Cycle,
     pub stop: CancellationToken,
     progress: watch::Sender<Progress>,
+    /// From the system's generator: different in every run, the same for every retry within it.
+    seed: Seed,
     /// Objects that a page is working on right now. Guards that one object has one request under way.
     in_flight: Mutex<HashSet<ObjectKey>>,
     /// Linked objects whose resource answered 404 in this cycle.
@@ -138,6 +141,7 @@ impl Run {
             cycle,
             stop,
             progress,
+            seed: Seed::from(rand::random::<[u8; 32]>()),
             in_flight: Mutex::default(),
             vanished: Mutex::default(),
             indexed: Mutex::default(),
@@ -152,8 +156,8 @@ impl Run {
     pub(super) fn context(&self) -> Context {
         Context {
             now: self.now(),
-            // Different in every cycle, the same for every retry within it.
-            seed: u64::try_from(self.cycle.generation).unwrap_or_default(),
+            job: self.job.id.clone(),
+            seed: self.seed.clone(),
             default_domain: self.job.default_domain.clone(),
         }
     }

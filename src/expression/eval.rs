@@ -5,11 +5,9 @@
 
 use std::cmp::Ordering;
 
-use chrono::{DateTime, Utc};
-
 use super::coercion::{numeric, truth, whole_number, written};
 use super::tree::{Call, Comparison, Expression, Keyword, Node, NodeKind, Operator};
-use super::{Function, Pattern, PatternError};
+use super::{Context, Function, Pattern, PatternError};
 use crate::model::{Attributes, Value};
 
 /// How long a text may become, in bytes, counted over all elements of a list.
@@ -26,17 +24,6 @@ pub enum Flow {
     IgnoreAttribute,
     /// The whole object is left out.
     IgnoreObject,
-}
-
-/// What an expression needs of the world.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// The clock, the same for all mappings of an object.
-    pub now: DateTime<Utc>,
-    /// The source of all randomness: the same seed draws the same values.
-    pub seed: u64,
-    /// What `DefaultDomain` answers, without `@`.
-    pub default_domain: Option<String>,
 }
 
 /// Why an object's value cannot be computed. Says which function and where, never a value of the object.
@@ -80,7 +67,7 @@ pub enum Reason {
 
 impl Expression {
     /// Computes what flows for an object with these attributes.
-    pub fn evaluate(&self, attributes: &Attributes, context: &Context) -> Result<Flow, EvalError> {
+    pub fn evaluate(&self, attributes: &Attributes, context: Context<'_>) -> Result<Flow, EvalError> {
         match evaluate(self.root(), Inputs { attributes, context }) {
             Ok(Some(Value::List(values))) if values.is_empty() => Ok(Flow::Null),
             Ok(Some(value)) => Ok(Flow::Value(value)),
@@ -107,7 +94,7 @@ pub(super) enum Halt {
 #[derive(Clone, Copy)]
 struct Inputs<'a> {
     attributes: &'a Attributes,
-    context: &'a Context,
+    context: Context<'a>,
 }
 
 fn evaluate(node: &Node, inputs: Inputs<'_>) -> Evaluated {
@@ -168,7 +155,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// What the expression knows of the world.
-    pub(super) fn context(&self) -> &'a Context {
+    pub(super) fn context(&self) -> Context<'a> {
         self.inputs.context
     }
 

@@ -6,6 +6,7 @@
 //! Grammar, function names and results follow the expression builder of the Microsoft synchronization API.
 
 mod coercion;
+mod context;
 mod eval;
 mod functions;
 mod lexer;
@@ -15,7 +16,8 @@ mod pattern;
 mod tree;
 
 pub use coercion::written;
-pub use eval::{Context, EvalError, Flow, Reason};
+pub use context::{Context, Draw, Seed};
+pub use eval::{EvalError, Flow, Reason};
 pub use functions::{FUNCTIONS, Function, Parameter, ParameterType};
 pub use nearest::nearest;
 pub use parser::{MAX_CHARACTERS, MAX_DEPTH, ParseError};

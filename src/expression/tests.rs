@@ -1,5 +1,7 @@
 //! The golden cases of the language, and what must hold for every text.
 
+use std::sync::LazyLock;
+
 use chrono::DateTime;
 use proptest::prelude::*;
 use serde_json::json;
@@ -9,11 +11,13 @@ use crate::model::{Attributes, Value};
 
 const CASES: &str = include_str!("../../fixtures/expressions.txt");
 
-fn context() -> Context {
+static SEED: LazyLock<Seed> = LazyLock::new(|| Seed::from([7; 32]));
+
+fn context() -> Context<'static> {
     Context {
         now: DateTime::from_timestamp(1_718_031_845, 0).unwrap(),
-        seed: 7,
-        default_domain: Some("northwind.example".to_owned()),
+        default_domain: Some("northwind.example"),
+        draw: Draw { seed: &SEED, job: "people", object: ["Users", "ada"], target: "password" },
     }
 }
 
@@ -28,7 +32,7 @@ fn outcome(expression: &str, inputs: &str) -> String {
         Ok(expression) => expression,
         Err(_) => return "ERROR".to_owned(),
     };
-    match expression.evaluate(&attributes(inputs), &context()) {
+    match expression.evaluate(&attributes(inputs), context()) {
         Ok(Flow::Value(Value::List(values))) => {
             json!(values.iter().map(|value| written(value).unwrap()).collect::<Vec<_>>()).to_string()
         }
@@ -139,7 +143,7 @@ fn a_result_that_grows_without_bound_is_an_error() {
             text = step.replace('…', &text);
         }
         let inputs: Attributes = [("long", Value::text("a".repeat(30_000)))].into_iter().collect();
-        let error = Expression::parse(&text).unwrap().evaluate(&inputs, &context()).unwrap_err();
+        let error = Expression::parse(&text).unwrap().evaluate(&inputs, context()).unwrap_err();
         assert!(
             matches!(error.reason, Reason::TooLong | Reason::Pattern(PatternError::TextTooLong)),
             "{step}: {error}"
@@ -151,7 +155,7 @@ fn a_result_that_grows_without_bound_is_an_error() {
 fn an_error_names_function_and_position_and_never_a_value() {
     let expression = Expression::parse("Append(\"x\", Item([mails], [index]))").unwrap();
     let inputs = attributes(r#"{"mails": ["secret@a.example"], "index": "topsecret"}"#);
-    let error = expression.evaluate(&inputs, &context()).unwrap_err();
+    let error = expression.evaluate(&inputs, context()).unwrap_err();
     assert_eq!((error.function, error.position), ("Item", 12));
     assert_eq!(error.to_string(), "`Item` at position 12 failed: `index` is not a whole number");
 }
@@ -174,15 +178,29 @@ fn the_canonical_text_is_tidy() {
 }
 
 #[test]
-fn the_seed_alone_decides_what_is_drawn() {
-    let draw = |text: &str, seed| {
-        let context = Context { seed, ..context() };
-        Expression::parse(text).unwrap().evaluate(&Attributes::default(), &context).unwrap()
+fn nobody_draws_what_another_drew() {
+    let draw = |text: &str, draw: Draw<'_>| {
+        let context = Context { draw, ..context() };
+        Expression::parse(text).unwrap().evaluate(&Attributes::default(), context).unwrap()
     };
-    let password = "RandomString(20, 1, 1, 1, 1)";
-    assert_eq!(draw(password, 1), draw(password, 1));
-    assert_ne!(draw(password, 1), draw(password, 2));
-    let Flow::Value(Value::Text(pair)) = draw("Join(\" \", Guid(), Guid())", 1) else { panic!("two texts") };
+    let ada = context().draw;
+    let other_seed = Seed::from([8; 32]);
+    for text in ["RandomString(20, 1, 1, 1, 1)", "Guid()"] {
+        assert_eq!(draw(text, ada), draw(text, ada), "a retry draws the same");
+        let others = [
+            Draw { seed: &other_seed, ..ada },
+            Draw { job: "contractors", ..ada },
+            Draw { object: ["Users", "grace"], ..ada },
+            Draw { object: ["Guests", "ada"], ..ada },
+            Draw { object: ["User", "sada"], ..ada },
+            Draw { target: "nickName", ..ada },
+        ];
+        for other in others {
+            assert_ne!(draw(text, ada), draw(text, other), "{other:?}");
+        }
+    }
+    assert!(!format!("{ada:?}").contains('7'), "the seed is a secret");
+    let Flow::Value(Value::Text(pair)) = draw("Join(\" \", Guid(), Guid())", ada) else { panic!("two texts") };
     let (first, second) = pair.split_once(' ').unwrap();
     assert_ne!(first, second);
 }
@@ -197,6 +215,7 @@ fn any_expression() -> impl Strategy<Value = String> {
         "[a-f]{1,2}".prop_map(|name| Expression::attribute(name).to_string()),
         any_text().prop_map(|text| Expression::constant(text).to_string()),
         "-?[0-9]{1,3}",
+        any::<i64>().prop_map(|number| number.to_string()),
         Just("&H1f".to_owned()),
     ];
     leaf.prop_recursive(4, 48, 6, |inner| {
@@ -245,8 +264,8 @@ proptest! {
     #[test]
     fn evaluation_ends_and_is_the_same_each_time(text in any_expression(), attributes in any_attributes()) {
         if let Ok(expression) = Expression::parse(&text) {
-            let first = expression.evaluate(&attributes, &context());
-            prop_assert_eq!(first, expression.evaluate(&attributes, &context()));
+            let first = expression.evaluate(&attributes, context());
+            prop_assert_eq!(first, expression.evaluate(&attributes, context()));
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
         matching::Candidate,
         policy::ProtectedResources,
     },
+    expression::Seed,
     model::{Attributes, Claim, Edge, Export, JobId, Name, ObjectKey, ObjectKind, ObjectMappingId, ResourceId, Value},
     scim::Resource,
     sync_schema::{ReferenceMapping, compile},
@@ -59,8 +60,9 @@ fn linked_as(attributes: &Attributes, mapping: &ObjectMapping) -> Link {
 }
 
 fn evaluation<'m>(known: &KnownObject, mapping: &'m ObjectMapping) -> Evaluation<'m> {
-    let context = Context { now: DateTime::UNIX_EPOCH, seed: 0, default_domain: None };
-    evaluate::evaluate(&known.attributes, known.lifecycle, mapping, &context)
+    let seed = Seed::from([0; 32]);
+    let context = Context { now: DateTime::UNIX_EPOCH, job: JobId::new("people"), seed, default_domain: None };
+    evaluate::evaluate(&known.key, &known.attributes, known.lifecycle, mapping, &context)
 }
 
 fn decided(

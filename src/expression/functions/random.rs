@@ -1,4 +1,4 @@
-//! Functions that draw: from the seed of the evaluation, so that the same seed draws the same.
+//! Functions that draw, each call from a seed of its own: see [`Draw`](crate::expression::Draw).
 
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -58,10 +58,6 @@ fn size(arguments: &Arguments<'_>, index: usize) -> Result<usize, Halt> {
     number.ok_or_else(|| arguments.fail(Reason::OutOfRange(arguments.name(index))))
 }
 
-/// Calls at different places of an expression draw differently.
 fn generator(arguments: &Arguments<'_>) -> StdRng {
-    let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&arguments.context().seed.to_le_bytes());
-    seed[8..16].copy_from_slice(&(arguments.position() as u64).to_le_bytes());
-    StdRng::from_seed(seed)
+    StdRng::from_seed(arguments.context().draw.seed_at(arguments.position()))
 }

@@ -35,13 +35,14 @@ pub(super) fn to_text(arguments: &Arguments<'_>) -> Evaluated {
 }
 
 pub(super) fn default_domain(arguments: &Arguments<'_>) -> Evaluated {
-    let domain = arguments.context().default_domain.as_ref();
+    let domain = arguments.context().default_domain;
     domain.map(|domain| Some(Value::text(domain))).ok_or_else(|| arguments.fail(Reason::NoDefaultDomain))
 }
 
 pub(super) fn position(arguments: &Arguments<'_>) -> Evaluated {
     let start = if arguments.is_given(2) { arguments.number(2)? } else { 1 };
-    let start = usize::try_from(start - 1).map_err(|_| arguments.fail(Reason::OutOfRange(arguments.name(2))))?;
+    let start = start.checked_sub(1).and_then(|start| usize::try_from(start).ok());
+    let start = start.ok_or_else(|| arguments.fail(Reason::OutOfRange(arguments.name(2))))?;
     let fold = match arguments.text(3)?.as_deref() {
         None | Some("vbBinaryCompare") => |character: char| character,
         Some("vbTextCompare") => lower,
