@@ -8,14 +8,15 @@ mod elements;
 
 use serde_json::{Map, Value};
 
-use self::change::Change;
+use self::change::{Change, unassign};
 use super::body::{follow_schemas, missing_required};
 use super::conform::{invalid, refuse_twins};
 use super::messages::{ScimError, ScimType};
+use super::object::{is_empty, lookup, object_at};
 use super::patch::{Op, Operation, PatchOp};
 use super::path::AttributePath;
-use super::resource::{Resource, is_empty, lookup, object_at};
-use super::schema::{Attribute, Mutability, Resolved, ResourceSchema};
+use super::resource::Resource;
+use super::schema::{Attribute, Mutability, Resolved, ResourceSchema, Schema};
 use super::strictness::Strictness;
 
 /// The resource as it is after all the operations, in canonical form.
@@ -130,16 +131,12 @@ impl<'a> Patcher<'a> {
     ) -> Result<(), ScimError> {
         match (op, value) {
             (Op::Remove, _) | (Op::Replace, Some(Value::Null)) => {
-                if let (Some(schema), Some(Value::Object(parts))) =
-                    (self.schema.extension(extension), root.get(extension))
-                {
-                    let fixed = |attribute: &&Attribute| attribute.mutability == Mutability::Immutable;
-                    let mut kept = schema.attributes.iter().filter(fixed);
-                    if let Some(attribute) = kept.find(|attribute| parts.contains_key(&attribute.name)) {
-                        return Err(mutability(&attribute.name, "cannot be changed"));
+                let map = object_at(root, extension);
+                for attribute in self.schema.extension(extension).iter().flat_map(|schema| &schema.attributes) {
+                    if attribute.mutability != Mutability::ReadOnly {
+                        unassign(map, attribute)?;
                     }
                 }
-                root.remove(extension);
                 Ok(())
             }
             (Op::Add, Some(Value::Null)) => Ok(()),
@@ -160,10 +157,11 @@ impl<'a> Patcher<'a> {
 
     /// What a name inside a value means. Strict, it is the name of an attribute or of an extension, and known.
     fn named(self, name: &str, extension: Option<&str>) -> Result<Option<(AttributePath, Resolved<'a>)>, ScimError> {
-        let path = AttributePath::parse(name).ok().map(|path| match extension {
-            Some(extension) => path.in_schema(extension),
-            None => path,
-        });
+        let path = match extension {
+            Some(extension) => AttributePath::parse(name).ok().map(|path| path.in_schema(extension)),
+            // The URN of an extension need not end like an attribute.
+            None => self.schema.extension(name).and_then(whole).or_else(|| AttributePath::parse(name).ok()),
+        };
         let plain = |path: &AttributePath| path.filter.is_none() && path.sub_attribute.is_none();
         let path = path.filter(|path| !self.strictness.is_strict() || plain(path));
         match path.and_then(|path| Some((self.schema.resolve(&path)?, path))) {
@@ -193,6 +191,12 @@ impl<'a> Patcher<'a> {
             false => Err(invalid("schemas", "lists a schema that this type of resource does not have")),
         }
     }
+}
+
+/// The path of an extension as a whole.
+fn whole(extension: &Schema) -> Option<AttributePath> {
+    let (schema, attribute) = extension.id.rsplit_once(':')?;
+    Some(AttributePath::new(attribute).in_schema(schema))
 }
 
 fn refuse_read_only(at: &Resolved<'_>) -> Result<(), ScimError> {

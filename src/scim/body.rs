@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::conform::{conform, conform_parts, invalid, is_same, refuse_twins, unknown};
 use super::messages::{ScimError, ScimType};
-use super::resource::{Resource, lookup};
+use super::object::lookup;
+use super::resource::Resource;
 use super::schema::{Attribute, Mutability, ResourceSchema, Schema};
 use super::strictness::Strictness;
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::conform::refuse_twins;
 use super::discovery::BulkSupport;
 use super::messages::{ScimError, ScimType};
-use super::resource::lookup;
+use super::object::lookup;
 use super::strictness::Strictness;
 use super::urn;
 

@@ -74,9 +74,10 @@ impl BulkIds {
                         now.insert(name, Value::Array(ready));
                     }
                 }
-                // An extension holds references inside its attributes; a complex attribute is cut out as a whole.
+                // An extension, named by its URN, holds attributes; a complex attribute is cut out as a whole.
                 Value::Object(parts)
-                    if !parts.iter().any(|(name, part)| part.is_string() && self.waits(part, Some(name))) =>
+                    if name.contains(':')
+                        || !parts.iter().any(|(name, part)| part.is_string() && self.waits(part, Some(name))) =>
                 {
                     let (ready, waiting) = self.cut(parts);
                     if !waiting.is_empty() {
@@ -166,7 +167,9 @@ enum Place {
 
 fn place_of(text: &str, name: Option<&str>) -> Place {
     match name {
-        Some("$ref") => Place::Reference(text.rfind('/').map_or(0, |slash| slash + 1)),
+        Some(name) if name.eq_ignore_ascii_case("$ref") => {
+            Place::Reference(text.rfind('/').map_or(0, |slash| slash + 1))
+        }
         Some(name) if name.eq_ignore_ascii_case("path") && text.contains(PREFIX) && !text.starts_with(PREFIX) => {
             AttributePath::parse(text).map_or(Place::Text, |path| Place::Path(Box::new(path)))
         }
@@ -235,8 +238,8 @@ mod tests {
         for (data, resolved) in [
             (json!({"members": [{"value": "bulkId:ada"}, "bulkId:ada"]}), json!({"members": [{"value": "7"}, "7"]})),
             (
-                json!({urn::ENTERPRISE_USER: {"manager": {"value": "bulkId:ada", "$ref": "../Users/bulkId:ada"}}}),
-                json!({urn::ENTERPRISE_USER: {"manager": {"value": "7", "$ref": "../Users/7"}}}),
+                json!({urn::ENTERPRISE_USER: {"manager": {"value": "bulkId:ada", "$Ref": "../Users/bulkId:ada"}}}),
+                json!({urn::ENTERPRISE_USER: {"manager": {"value": "7", "$Ref": "../Users/7"}}}),
             ),
             (
                 json!({"Operations": [{"op": "remove", "path": "members[value eq \"bulkId:ada\" or type eq \"x\"]"}]}),
@@ -271,6 +274,7 @@ mod tests {
             "roles": [{"value": "bulkId:cleo"}],
             "owner": {"value": "bulkId:cleo", "display": "C"},
             "deputy": "bulkId:cleo",
+            "urn:example:Site": {"site": "Turin", "buddy": "bulkId:cleo"},
             urn::ENTERPRISE_USER: {"department": "D", "manager": {"$ref": "/Users/bulkId:cleo"}},
         }) else {
             panic!("an object")
@@ -280,14 +284,14 @@ mod tests {
             Value::Object(now),
             json!({
                 "userName": "x", "name": {"givenName": "X"}, "members": [{"value": "bulkId:ada"}],
-                urn::ENTERPRISE_USER: {"department": "D"},
+                "urn:example:Site": {"site": "Turin"}, urn::ENTERPRISE_USER: {"department": "D"},
             })
         );
         assert_eq!(
             Value::Object(later),
             json!({
                 "members": [{"value": "bulkId:cleo", "type": "User"}], "roles": [{"value": "bulkId:cleo"}],
-                "owner": {"value": "bulkId:cleo", "display": "C"}, "deputy": "bulkId:cleo",
+                "owner": {"value": "bulkId:cleo", "display": "C"}, "deputy": "bulkId:cleo", "urn:example:Site": {"buddy": "bulkId:cleo"},
                 urn::ENTERPRISE_USER: {"manager": {"$ref": "/Users/bulkId:cleo"}},
             })
         );

@@ -11,7 +11,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::messages::{ScimError, ScimType};
-use super::resource::{is_primary, lookup};
+use super::object::lookup;
+use super::resource::is_primary;
 use super::schema::{Attribute, AttributeType, Mutability};
 use super::strictness::Strictness;
 
@@ -88,6 +89,10 @@ pub(super) fn is_same(a: &Value, b: &Value) -> bool {
 
 /// The instant that an xsd:dateTime names; without an offset it is taken as UTC.
 pub fn instant(text: &str) -> Option<DateTime<Utc>> {
+    // The parser would take a space as well.
+    if text.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
     match DateTime::parse_from_rfc3339(text) {
         Ok(time) => Some(time.to_utc()),
         Err(_) => NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc()),
@@ -190,6 +195,7 @@ mod tests {
             (DateTime, json!("2011-05-13T04:42:34.123456789012Z"), true),
             (DateTime, json!("2011-05-13T04:42:34"), true),
             (DateTime, json!("2011-05-13"), false),
+            (DateTime, json!("2011-05-13 04:42:34Z"), false),
             (DateTime, json!("2011-05-13T25:00:00Z"), false),
             (Binary, json!("AAE="), true),
             (Binary, json!("AAE"), true),

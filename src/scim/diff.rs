@@ -27,8 +27,8 @@ const MOST_CHANGES: usize = 100;
 /// A change that mutability forbids is in the answer all the same: whoever applies it refuses it.
 pub fn diff(old: &Resource, new: &Resource, schema: &ResourceSchema) -> PatchOp {
     let mut operations = Vec::new();
-    let base = schema.base.attributes.iter().chain(schema.top_attribute("externalId"));
-    for attribute in base {
+    let external_id = schema.top_attribute("externalId").filter(|_| schema.base.attribute("externalId").is_none());
+    for attribute in schema.base.attributes.iter().chain(external_id) {
         let path = AttributePath::new(&attribute.name);
         compare(&path, attribute, old.as_map(), new.as_map(), &mut operations);
     }
@@ -203,6 +203,14 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_may_list_a_common_attribute_itself() {
+        let base = json!({"id": "urn:x:Badge", "attributes": [{"name": "externalId"}]});
+        let schema = ResourceSchema { base: serde_json::from_value(base).unwrap(), extensions: Vec::new() };
+        let badge = |external_id: &str| resource(json!({"externalId": external_id}));
+        assert_eq!(diff(&badge("1"), &badge("2"), &schema).operations.len(), 1);
+    }
+
+    #[test]
     fn changes_are_as_small_as_they_can_be() {
         let enterprise = |parts: Value| json!({urn::ENTERPRISE_USER: parts});
         let department = [urn::ENTERPRISE_USER, ":department"].concat();
@@ -237,6 +245,16 @@ mod tests {
                 json!({"addresses": [{"country": "IT"}]}),
                 json!({"addresses": [{"country": "FR"}]}),
                 json!([{"op": "replace", "path": "addresses", "value": [{"country": "FR"}]}]),
+            ),
+            (
+                json!({"externalId": "1", "emails": [{"value": "a", "display": "A"}, {"value": "b", "primary": true}]}),
+                json!({"externalId": "2", "emails": [{"value": "a", "display": "B", "primary": true}, {"value": "b"}]}),
+                json!([
+                    {"op": "replace", "path": "emails[value eq \"a\"].display", "value": "B"},
+                    {"op": "replace", "path": "emails[value eq \"a\"].primary", "value": true},
+                    {"op": "remove", "path": "emails[value eq \"b\"].primary"},
+                    {"op": "replace", "path": "externalId", "value": "2"},
+                ]),
             ),
             // One filter would select both.
             (

@@ -11,8 +11,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::conform::{decoded, instant};
 use super::filter::{Filter, Literal, Operator};
+use super::object::lookup;
 use super::path::AttributePath;
-use super::resource::{Resource, lookup};
+use super::resource::Resource;
 use super::schema::{Attribute, AttributeType, ResourceSchema};
 
 /// True when the resource meets the filter. A multi-valued attribute matches when any of its values does; an
@@ -44,23 +45,29 @@ pub fn matches(filter: &Filter, resource: &Resource, schema: &ResourceSchema) ->
 /// attribute's characteristics, types are taken from the values and case does not matter.
 pub(super) fn element_matches(filter: &Filter, element: &Value, attribute: Option<&Attribute>) -> bool {
     evaluate(filter, &|path| {
-        let values = match element {
+        let nothing = Operand { values: Vec::new(), attribute: None };
+        Some(match element {
             // A part has no parts of its own.
-            _ if path.sub_attribute.is_some() || path.schema.is_some() => Vec::new(),
-            Value::Object(map) => elements(lookup(map, &path.attribute)),
+            _ if path.sub_attribute.is_some() || path.schema.is_some() => nothing,
+            Value::Object(map) => Operand {
+                values: elements(lookup(map, &path.attribute)),
+                attribute: attribute.and_then(|attribute| attribute.sub_attribute(&path.attribute)),
+            },
             // A plain value stands for its own part `value`.
-            plain if path.attribute.eq_ignore_ascii_case("value") => vec![plain],
-            _ => Vec::new(),
-        };
-        Some(Operand { values, attribute: attribute.and_then(|attribute| attribute.sub_attribute(&path.attribute)) })
+            plain if path.attribute.eq_ignore_ascii_case("value") => Operand { values: vec![plain], attribute },
+            _ => nothing,
+        })
     })
 }
 
 /// The form of a text in which two of them compare without regard to case: lower case, and composed as Unicode's
 /// normalization form C has it. User names compare like this (RFC 8265 section 3.3).
+///
+/// A sigma is the same letter wherever it stands, so that the form of a beginning is the beginning of the form.
 pub fn fold_case(text: &str) -> Cow<'_, str> {
     if !text.is_ascii() {
-        Cow::Owned(text.to_lowercase().nfc().collect())
+        let lower = text.chars().flat_map(char::to_lowercase);
+        Cow::Owned(lower.map(|letter| if letter == 'ς' { 'σ' } else { letter }).nfc().collect())
     } else if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
@@ -305,6 +312,8 @@ mod tests {
                 {"name": "since", "type": "dateTime"}, {"name": "key", "type": "binary", "caseExact": true},
                 {"name": "tags", "multiValued": true}, {"name": "code", "caseExact": true},
                 {"name": "site", "type": "complex", "subAttributes": [{"name": "value"}, {"name": "$ref"}]},
+                {"name": "codes", "multiValued": true, "caseExact": true},
+                {"name": "dates", "type": "dateTime", "multiValued": true},
             ]}))
             .unwrap(),
             extensions: Vec::new(),
@@ -312,7 +321,7 @@ mod tests {
         let resource: Resource = serde_json::from_value(json!({
             "age": 9_007_199_254_740_993_i64, "score": 1.5, "since": "2024-05-01T10:00:00", "key": "AAE=",
             "tags": ["Red", ""], "code": "aB", "site": {"value": "S", "$ref": "https://example.org/S"},
-            "name": {"givenName": ""}, "userName": "STRASSE É",
+            "codes": ["aB"], "dates": ["2024-05-01T10:00:00Z"], "name": {"givenName": ""}, "userName": "STRASSE É",
         }))
         .unwrap();
         for (filter, expected) in [
@@ -338,6 +347,10 @@ mod tests {
             ("code eq \"ab\"", false),
             ("code eq \"aB\"", true),
             ("code gt \"a\"", true),
+            ("codes eq \"ab\"", false),
+            ("codes[value eq \"ab\"]", false),
+            ("codes[value eq \"aB\"]", true),
+            ("dates[value eq \"2024-05-01T12:00:00+02:00\"]", true),
             ("site eq \"s\"", true),
             ("site.$ref ew \"/S\"", true),
             ("site[$ref pr]", true),
@@ -352,5 +365,21 @@ mod tests {
             let parsed = Filter::parse(filter).unwrap();
             assert_eq!(matches(&parsed, &resource, ResourceSchema::user()), expected, "{filter}");
         }
+    }
+
+    #[test]
+    fn case_is_folded_letter_by_letter() {
+        for (one, other) in [
+            ("ÉCOLE", "e\u{301}cole"),
+            ("ΟΔΟΣ", "οδος"),
+            ("ΟΔΟΣ", "οδοσ"),
+            ("\u{212a}", "k"),
+            ("İ", "i\u{307}"),
+            ("Ab", "aB"),
+        ] {
+            assert_eq!(fold_case(one), fold_case(other));
+        }
+        assert!(fold_case("ΟΔΟΣΑ").starts_with(&*fold_case("ΟΔΟΣ")));
+        assert_ne!(fold_case("ß"), fold_case("s"));
     }
 }

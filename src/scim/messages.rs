@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::conform::refuse_twins;
-use super::resource::{Resource, lookup};
+use super::object::lookup;
+use super::resource::Resource;
 use super::strictness::Strictness;
 use super::urn;
 

@@ -14,6 +14,7 @@ mod filter;
 mod filter_check;
 mod filter_eval;
 mod messages;
+mod object;
 mod parser;
 mod patch;
 mod path;

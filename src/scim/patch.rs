@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::conform::refuse_twins;
 use super::messages::{ScimError, ScimType};
+use super::object::lookup;
 use super::path::AttributePath;
-use super::resource::lookup;
 use super::strictness::Strictness;
 use super::urn;
 

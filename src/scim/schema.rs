@@ -195,8 +195,8 @@ impl ResourceSchema {
         self.base.attribute(name).or_else(|| find(&COMMON, name))
     }
 
-    /// What this path means; `None` when it names nothing of this schema. A dot where a colon should follow the URN
-    /// of an extension (`…:User.manager`, seen from older clients) is understood.
+    /// What this path means; `None` when it names nothing of this schema, as a filter on a whole extension does. A dot
+    /// where a colon should follow the URN of an extension (`…:User.manager`, seen from older clients) is understood.
     pub fn resolve(&self, path: &AttributePath) -> Option<Resolved<'_>> {
         let sub_attribute = path.sub_attribute.as_deref();
         let Some(schema) = path.schema.as_deref() else {
@@ -207,6 +207,9 @@ impl ResourceSchema {
         }
         if let Some(extension) = self.extension(schema) {
             return part(Some(&extension.id), extension.attribute(&path.attribute)?, sub_attribute);
+        }
+        if path.filter.is_some() {
+            return None;
         }
         let extension = self.extensions.iter().map(|extension| &extension.schema).find(|extension| {
             extension.id.rsplit_once(':').is_some_and(|(start, end)| {
@@ -300,6 +303,8 @@ mod tests {
             ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:user:manager.value", Some((true, "value"))),
             ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", Some((true, ""))),
             ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager", Some((true, "manager"))),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User[manager pr]", None),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User[manager pr].manager", None),
             ("manager", None),
             ("name.nothing", None),
             ("urn:x:2.0:User:userName", None),

@@ -105,13 +105,13 @@ fn member_change(operation: &Operation, path: &AttributePath, reading: Strictnes
             Some(ids) => MemberChange::Remove(ids),
             None => MemberChange::RemoveSelected(filter.clone()),
         },
-        // Entra ID names the members to remove in a value, and means them alone.
-        (Op::Remove, None) => {
-            match operation.value.clone().map_or(Ok(Vec::new()), |value| read_members(value, reading))? {
-                members if members.is_empty() => MemberChange::Clear,
-                members => MemberChange::Remove(members.into_iter().map(|member| member.value).collect()),
+        // Entra ID names the members to remove in a value, and means them alone, even where it names none.
+        (Op::Remove, None) => match operation.value.clone().filter(|value| !value.is_null()) {
+            None => MemberChange::Clear,
+            Some(value) => {
+                MemberChange::Remove(read_members(value, reading)?.into_iter().map(|member| member.value).collect())
             }
-        }
+        },
     })
 }
 
@@ -180,6 +180,9 @@ mod tests {
             (json!({"op": "replace", "path": "members", "value": [{"value": "1"}]}), MemberChange::Replace(one())),
             (json!({"op": "replace", "path": "members", "value": null}), MemberChange::Replace(vec![])),
             (json!({"op": "remove", "path": "members"}), MemberChange::Clear),
+            (json!({"op": "remove", "path": "members", "value": null}), MemberChange::Clear),
+            (json!({"op": "remove", "path": "members", "value": []}), MemberChange::Remove(vec![])),
+            (json!({"op": "remove", "path": "members", "value": [{}]}), MemberChange::Remove(vec![])),
             (
                 json!({"op": "Remove", "path": "members", "value": [{"value": "1"}]}),
                 MemberChange::Remove(vec!["1".to_owned()]),

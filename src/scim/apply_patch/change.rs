@@ -11,9 +11,10 @@ use crate::scim::filter::Filter;
 use crate::scim::filter_check::check_elements;
 use crate::scim::filter_eval::element_matches;
 use crate::scim::messages::{ScimError, ScimType};
+use crate::scim::object::{elements_at, is_empty, lookup, object_at};
 use crate::scim::patch::Op;
 use crate::scim::path::AttributePath;
-use crate::scim::resource::{described_element, elements_at, is_empty, is_primary, lookup, object_at};
+use crate::scim::resource::{described_element, is_primary};
 use crate::scim::schema::{Attribute, AttributeType, Mutability};
 use crate::scim::strictness::Strictness;
 
@@ -75,18 +76,7 @@ impl Change<'_> {
                 Ok(())
             }
             None if attribute.required => Err(mutability(&attribute.name, "is required")),
-            None => {
-                let parts = map.get(&attribute.name).and_then(Value::as_object);
-                let fixed = |part: &&Attribute| {
-                    part.mutability == Mutability::Immutable
-                        && parts.is_some_and(|parts| parts.contains_key(&part.name))
-                };
-                if let Some(part) = attribute.sub_attributes.iter().find(fixed) {
-                    return Err(mutability(&part.name, "cannot be changed"));
-                }
-                map.remove(&attribute.name);
-                Ok(())
-            }
+            None => unassign(map, attribute),
         }
     }
 
@@ -110,10 +100,10 @@ impl Change<'_> {
         match self.op {
             Op::Replace => *elements = given,
             Op::Add => add_elements(elements, given, attribute)?,
-            // Entra ID names the elements to remove by their values; without any, all of them go.
-            Op::Remove if self.value.is_some_and(|value| !is_empty(value)) => {
-                let gone: HashSet<String> = given.iter().map(named_value).collect();
-                elements.retain(|element| !gone.contains(&named_value(element)));
+            // Entra ID names the elements to remove by their values. A list that names none removes none.
+            Op::Remove if self.value.is_some_and(|value| !value.is_null()) => {
+                let gone: HashSet<String> = given.iter().map(|element| named_value(element, attribute)).collect();
+                elements.retain(|element| !gone.contains(&named_value(element, attribute)));
             }
             Op::Remove => elements.clear(),
         }
@@ -159,7 +149,8 @@ impl Change<'_> {
             Op::Add => true,
             Op::Replace => part.is_some() && !self.strictness.is_strict(),
         };
-        let Some(described) = described_element(filter).filter(|_| describes) else {
+        let meets = |described: &Map<_, _>| element_matches(filter, &Value::Object(described.clone()), Some(attribute));
+        let Some(described) = described_element(filter).filter(|described| describes && meets(described)) else {
             return Err(ScimError::bad_request(ScimType::NoTarget, format!("`{}` selects nothing", self.path)));
         };
         let Some(Value::Array(mut new)) = self.fitted(&Value::Object(described), attribute)? else { return Ok(()) };
@@ -245,6 +236,22 @@ impl Change<'_> {
     /// True when the operation gives parts of a complex value, if only to clear them.
     fn sets_parts(self) -> bool {
         self.op != Op::Remove && self.value.is_some_and(|value| !value.is_null())
+    }
+}
+
+/// Takes an attribute away with everything in it, unless something of that cannot be changed. In a list, values come
+/// and go as a whole.
+pub(super) fn unassign(map: &mut Map<String, Value>, attribute: &Attribute) -> Result<(), ScimError> {
+    let Some(present) = map.get(&attribute.name) else { return Ok(()) };
+    let immutable = |attribute: &&Attribute| attribute.mutability == Mutability::Immutable;
+    let mut parts = attribute.sub_attributes.iter().filter(immutable);
+    let fixed = Some(attribute).filter(immutable).or_else(|| parts.find(|part| present.get(&part.name).is_some()));
+    match fixed {
+        Some(fixed) => Err(mutability(&fixed.name, "cannot be changed")),
+        None => {
+            map.remove(&attribute.name);
+            Ok(())
+        }
     }
 }
 

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::change::set_part;
 use crate::scim::conform::identity;
+use crate::scim::filter_eval::fold_case;
 use crate::scim::messages::ScimError;
-use crate::scim::resource::{is_empty, is_primary, lookup};
+use crate::scim::object::{is_empty, lookup};
+use crate::scim::resource::is_primary;
 use crate::scim::schema::Attribute;
 
 /// Appends elements, or merges them into those that have their `type` and `value`.
@@ -57,7 +59,12 @@ pub(super) fn drop_duplicates(elements: &mut Vec<Value>) {
     elements.retain(|element| !is_empty(element) && seen.insert(identity(element)));
 }
 
-/// What a remove operation names an element by: its `value` where it has one.
-pub(super) fn named_value(element: &Value) -> String {
-    element.as_object().and_then(|map| lookup(map, "value")).unwrap_or(element).to_string()
+/// What a remove operation names an element by: its `value` where it has one, compared as a filter would compare it.
+pub(super) fn named_value(element: &Value, attribute: &Attribute) -> String {
+    let value = element.as_object().and_then(|map| lookup(map, "value"));
+    let compared = value.map_or(Some(attribute), |_| attribute.sub_attribute("value"));
+    match (value.unwrap_or(element), compared) {
+        (Value::String(text), Some(compared)) if !compared.case_exact => Value::from(fold_case(text)).to_string(),
+        (other, _) => other.to_string(),
+    }
 }

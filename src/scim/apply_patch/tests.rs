@@ -86,6 +86,10 @@ fn remove_takes_what_is_named() {
         ("name", json!(null), "/name", json!(null)),
         ("emails", json!(null), "/emails", json!(null)),
         ("emails", json!([{"value": "w"}]), "/emails", json!([{"type": "home", "value": "h"}])),
+        ("emails", json!(["W"]), "/emails", json!([{"type": "home", "value": "h"}])),
+        ("emails", json!([]), "/emails/1/value", json!("h")),
+        ("emails", json!([{}]), "/emails/1/value", json!("h")),
+        ("emails", json!({}), "/emails/1/value", json!("h")),
         ("emails[type eq \"work\"]", json!(null), "/emails", json!([{"type": "home", "value": "h"}])),
         ("emails[type eq \"home\"].value", json!(null), "/emails/1", json!({"type": "home"})),
         ("emails[type eq \"none\"]", json!(null), "/emails/1/value", json!("h")),
@@ -149,6 +153,7 @@ fn a_refused_operation_says_why() {
         (json!({"op": "add", "path": "title", "value": 1}), ScimType::InvalidValue),
         (json!({"op": "add", "path": "nothing", "value": 1}), ScimType::InvalidPath),
         (json!({"op": "add", "path": "title[x eq 1]", "value": "x"}), ScimType::InvalidPath),
+        (json!({"op": "remove", "path": format!("{}[manager pr]", urn::ENTERPRISE_USER)}), ScimType::InvalidPath),
         (json!({"op": "replace", "path": "id", "value": "2"}), ScimType::Mutability),
         (json!({"op": "replace", "path": "meta.version", "value": "2"}), ScimType::Mutability),
         (json!({"op": "add", "path": format!("{MANAGER}.displayName"), "value": "M"}), ScimType::Mutability),
@@ -156,6 +161,10 @@ fn a_refused_operation_says_why() {
         (json!({"op": "replace", "path": "userName", "value": null}), ScimType::Mutability),
         (json!({"op": "replace", "path": "emails[type eq \"none\"]", "value": {"value": "x"}}), ScimType::NoTarget),
         (json!({"op": "replace", "path": "emails[type co \"none\"].value", "value": "x"}), ScimType::NoTarget),
+        (
+            json!({"op": "add", "path": "emails[type eq \"a\" and type eq \"b\"].value", "value": "x"}),
+            ScimType::NoTarget,
+        ),
     ] {
         let error = patched(&ada(), json!([operation.clone()])).unwrap_err();
         assert_eq!(error.scim_type, Some(scim_type), "{operation}: {error}");
@@ -272,6 +281,40 @@ fn what_is_immutable_is_set_once_and_what_is_required_stays() {
     }
     assert_eq!(change(&badge, &json!({"op": "remove", "path": "urn:x:Site"})), Err(ScimType::Mutability));
     assert_eq!(change(&bare, &json!({"op": "remove", "path": "urn:x:Site"})), Ok(bare.clone()));
+}
+
+#[test]
+fn an_extension_goes_but_for_what_only_the_server_writes() {
+    let extension = |attributes: Value| ResourceSchema {
+        base: serde_json::from_value(json!({"id": "urn:x:Badge", "attributes": [{"name": "label"}]})).unwrap(),
+        extensions: vec![crate::scim::Extension {
+            // Not every URN ends like an attribute.
+            schema: serde_json::from_value(json!({"id": "urn:x:site:1.0", "attributes": attributes})).unwrap(),
+            required: false,
+        }],
+    };
+    let badge = |site: Value| -> Resource {
+        serde_json::from_value(json!({"schemas": ["urn:x:Badge", "urn:x:site:1.0"], "urn:x:site:1.0": site})).unwrap()
+    };
+    let cleared = |schema: &ResourceSchema, site: Value| {
+        let operations = json!([{"op": "replace", "value": {"URN:x:site:1.0": null}}]);
+        let patch = PatchOp::from_json(&json!({"Operations": operations}), Lenient).unwrap();
+        apply(&patch, &badge(site), schema, Lenient).map_err(|error| error.scim_type.unwrap())
+    };
+    let schema = extension(json!([
+        {"name": "door", "required": true},
+        {"name": "printed", "mutability": "readOnly"},
+        {"name": "owner", "type": "complex", "subAttributes": [
+            {"name": "value"}, {"name": "since", "mutability": "immutable"}]},
+    ]));
+    let bare: Resource = serde_json::from_value(json!({"schemas": ["urn:x:Badge"]})).unwrap();
+    assert_eq!(cleared(&schema, json!({"door": "1", "owner": {"value": "1"}})), Ok(bare));
+    assert_eq!(cleared(&schema, json!({"door": "1", "owner": {"since": "May"}})), Err(ScimType::Mutability));
+    // What the server wrote stays, and with it the extension that must be whole.
+    assert_eq!(cleared(&schema, json!({"door": "1", "printed": "today"})), Err(ScimType::Mutability));
+    let schema = extension(json!([{"name": "door"}, {"name": "printed", "mutability": "readOnly"}]));
+    let printed = json!({"printed": "today"});
+    assert_eq!(cleared(&schema, json!({"door": "1", "printed": "today"})), Ok(badge(printed)));
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn values_are_found_in_any_case_and_behind_filters() {
         ("emails[type eq \"other\"].value", json!([])),
         ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value", json!(["7"])),
         ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager", json!([{"value": "7"}])),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User[manager pr]", json!([])),
         ("urn:x:manager", json!([])),
         ("nothing.at.all".split_once('.').unwrap().0, json!([])),
         ("x", json!([null])),
@@ -81,6 +82,11 @@ fn removing_takes_what_became_empty_along() {
         ("emails", "/emails", None),
         ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "/schemas", Some(json!([urn::USER]))),
         ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "/schemas", Some(json!([urn::USER]))),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User[department eq \"Y\"]",
+            "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department",
+            Some(json!("X")),
+        ),
         ("nothing", "/name", Some(json!({"givenName": "Ada"}))),
     ] {
         let mut user = resource(full.clone());

@@ -1,14 +1,9 @@
-//! PATCH interpreted once more, in the plainest way: a person is a struct, an operation is a variant, and nothing here
-//! knows paths, schemas or JSON but to write them down.
+//! PATCH interpreted once more, in the plainest way: a person is a struct, a change is a variant, and nothing here knows
+//! paths, schemas or JSON. How they are written down is in `written`.
+
+mod written;
 
 use std::collections::BTreeMap;
-
-use rand::Rng;
-use rand::rngs::StdRng;
-use serde_json::{Value, json};
-
-const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// As much of a user as the operations below touch.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +33,17 @@ pub(super) enum Part {
     Primary(Option<bool>),
 }
 
+/// Some of a person's addresses.
+#[derive(Clone, Debug)]
+pub(super) enum Which {
+    Kind(String),
+    Value(String),
+    Both { kind: String, value: String },
+    Primary,
+    NotKind(String),
+    Displayed,
+}
+
 /// The names of errors, as the protocol has them.
 pub(super) type Refusal = &'static str;
 
@@ -55,9 +61,9 @@ pub(super) enum Change {
     NoEmails,
     WithoutEmails(Vec<String>),
     PartOfEvery(Part),
-    WithoutKind(String),
-    IntoKind { kind: String, email: Email, add: bool },
-    PartOfKind { kind: String, part: Part, add: bool },
+    Without(Which),
+    Into { which: Which, email: Email, add: bool },
+    PartOf { which: Which, part: Part, add: bool },
     Department(Option<String>),
     Manager(Option<String>),
     Extension { department: Option<String>, manager: Option<String> },
@@ -67,39 +73,6 @@ pub(super) enum Change {
 }
 
 impl Person {
-    pub(super) fn random(random: &mut StdRng) -> Self {
-        let mut person = Self {
-            user_name: word(random),
-            title: maybe(random, word),
-            active: maybe(random, |random| random.random()),
-            name: name(random),
-            emails: Vec::new(),
-            department: maybe(random, word),
-            manager: maybe(random, word),
-        };
-        while let Err(_refusal) = person.change(&Change::Emails(emails(random))) {}
-        person
-    }
-
-    pub(super) fn json(&self) -> Value {
-        let mut json = json!({"schemas": [USER], "userName": self.user_name});
-        let mut put = |name: &str, value: Value| {
-            if !matches!(&value, Value::Null) {
-                json[name] = value;
-            }
-        };
-        put("title", json!(self.title));
-        put("active", json!(self.active));
-        put("name", if self.name.is_empty() { Value::Null } else { json!(self.name) });
-        put("emails", if self.emails.is_empty() { Value::Null } else { list(&self.emails) });
-        let extension = extension(&self.department, &self.manager);
-        if extension != json!({}) {
-            json[ENTERPRISE] = extension;
-            json["schemas"] = json!([USER, ENTERPRISE]);
-        }
-        json
-    }
-
     /// All the changes, or none and why.
     pub(super) fn changed(&self, changes: &[Change]) -> Result<Self, Refusal> {
         let mut person = self.clone();
@@ -122,7 +95,9 @@ impl Person {
             Change::Emails(given) => self.emails = conforming(given)?,
             Change::NoEmails => self.emails.clear(),
             Change::WithoutEmails(values) => {
-                self.emails.retain(|email| !email.value.as_ref().is_some_and(|value| values.contains(value)));
+                let gone: Vec<_> = values.iter().map(|value| value.to_lowercase()).collect();
+                self.emails
+                    .retain(|email| !email.value.as_ref().is_some_and(|value| gone.contains(&value.to_lowercase())));
             }
             Change::PartOfEvery(part) => {
                 if self.emails.is_empty() {
@@ -130,29 +105,29 @@ impl Person {
                 }
                 self.set_part(|_| true, &part);
             }
-            Change::WithoutKind(kind) => self.emails.retain(|email| !email.is(&kind)),
-            Change::IntoKind { kind, email, add } => {
-                if self.emails.iter().any(|email| email.is(&kind)) {
-                    for index in self.of_kind(&kind) {
-                        self.emails[index].merge(&email);
-                        if email.primary == Some(true) {
-                            self.only_primary(index);
-                        }
+            Change::Without(which) => self.emails.retain(|email| !which.selects(email)),
+            Change::Into { which, email, add } => {
+                let selected = self.selected(&which);
+                for index in &selected {
+                    self.emails[*index].merge(&email);
+                    if email.primary == Some(true) {
+                        self.only_primary(*index);
                     }
-                    self.tidy();
-                } else if add {
-                    let mut new = Email { kind: Some(kind), ..Email::default() };
-                    new.merge(&email);
-                    self.add(vec![new]);
-                } else {
-                    return Err("noTarget");
+                }
+                match which.described().filter(|_| add) {
+                    _ if !selected.is_empty() => self.tidy(),
+                    Some(mut new) => {
+                        new.merge(&email);
+                        self.add(vec![new]);
+                    }
+                    None => return Err("noTarget"),
                 }
             }
-            Change::PartOfKind { kind, part, .. } => {
-                if self.emails.iter().any(|email| email.is(&kind)) {
-                    self.set_part(|email| email.is(&kind), &part);
+            Change::PartOf { which, part, .. } => {
+                if !self.selected(&which).is_empty() {
+                    self.set_part(|email| which.selects(email), &part);
                 } else if part.is_given() {
-                    let mut new = Email { kind: Some(kind), ..Email::default() };
+                    let mut new = which.described().ok_or("noTarget")?;
                     new.set(&part);
                     self.add(vec![new]);
                 }
@@ -182,8 +157,8 @@ impl Person {
         }
     }
 
-    fn of_kind(&self, kind: &str) -> Vec<usize> {
-        (0..self.emails.len()).filter(|index| self.emails[*index].is(kind)).collect()
+    fn selected(&self, which: &Which) -> Vec<usize> {
+        (0..self.emails.len()).filter(|index| which.selects(&self.emails[*index])).collect()
     }
 
     fn set_part(&mut self, selected: impl Fn(&Email) -> bool, part: &Part) {
@@ -210,11 +185,41 @@ impl Person {
     }
 }
 
-impl Email {
-    fn is(&self, kind: &str) -> bool {
-        self.kind.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(kind))
+impl Which {
+    fn selects(&self, email: &Email) -> bool {
+        let same = |own: &Option<String>, asked: &str| {
+            own.as_ref().is_some_and(|own| own.to_lowercase() == asked.to_lowercase())
+        };
+        match self {
+            Self::Kind(kind) => same(&email.kind, kind),
+            Self::Value(value) => same(&email.value, value),
+            Self::Both { kind, value } => same(&email.kind, kind) && same(&email.value, value),
+            Self::Primary => email.primary == Some(true),
+            Self::NotKind(kind) => !same(&email.kind, kind),
+            Self::Displayed => email.display.is_some(),
+        }
     }
 
+    /// The address that is meant where there is none, if that can be told.
+    fn described(&self) -> Option<Email> {
+        let none = Email::default();
+        match self.clone() {
+            Self::Kind(kind) => Some(Email { kind: Some(kind), ..none }),
+            Self::Value(value) => Some(Email { value: Some(value), ..none }),
+            Self::Both { kind, value } => Some(Email { kind: Some(kind), value: Some(value), ..none }),
+            Self::Primary => Some(Email { primary: Some(true), ..none }),
+            Self::NotKind(_) | Self::Displayed => None,
+        }
+    }
+}
+
+impl Part {
+    fn is_given(&self) -> bool {
+        !matches!(self, Self::Value(None) | Self::Kind(None) | Self::Display(None) | Self::Primary(None))
+    }
+}
+
+impl Email {
     fn identity(&self) -> Self {
         match &self.value {
             Some(_) => Self { value: self.value.clone(), kind: self.kind.clone(), ..Self::default() },
@@ -237,135 +242,6 @@ impl Email {
             Part::Primary(primary) => self.primary = primary,
         }
     }
-
-    fn json(&self) -> Value {
-        let mut json =
-            json!({"value": self.value, "type": self.kind, "display": self.display, "primary": self.primary});
-        json.as_object_mut().expect("an object").retain(|_, part| !part.is_null());
-        json
-    }
-}
-
-impl Part {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Value(_) => "value",
-            Self::Kind(_) => "type",
-            Self::Display(_) => "display",
-            Self::Primary(_) => "primary",
-        }
-    }
-
-    fn json(&self) -> Value {
-        match self {
-            Self::Value(text) | Self::Kind(text) | Self::Display(text) => json!(text),
-            Self::Primary(primary) => json!(primary),
-        }
-    }
-
-    fn is_given(&self) -> bool {
-        !self.json().is_null()
-    }
-
-    fn random(random: &mut StdRng, given: bool) -> Self {
-        let given = given || random.random_bool(0.7);
-        match random.random_range(0..4) {
-            0 => Self::Value(given.then(|| word(random))),
-            1 => Self::Kind(given.then(|| kind(random))),
-            2 => Self::Display(given.then(|| word(random))),
-            _ => Self::Primary(given.then(|| random.random())),
-        }
-    }
-}
-
-impl Change {
-    pub(super) fn random(random: &mut StdRng) -> Self {
-        match random.random_range(0..24) {
-            0 => Self::UserName(word(random)),
-            1 if random.random_bool(0.2) => Self::NoUserName,
-            2 => Self::Title(maybe(random, word)),
-            3 => Self::Active(random.random()),
-            4 => Self::Name(name(random)),
-            5 => Self::NamePart("givenName", maybe(random, word)),
-            6 => Self::NoName,
-            7..=9 => Self::AddEmails(emails(random)),
-            10 => Self::Emails(emails(random)),
-            11 if random.random_bool(0.3) => Self::NoEmails,
-            12 => Self::WithoutEmails(vec![word(random), word(random)]),
-            13 => Self::PartOfEvery(Part::random(random, false)),
-            14 => Self::WithoutKind(kind(random)),
-            15 | 16 => Self::IntoKind { kind: kind(random), email: email(random), add: random.random() },
-            17 | 18 => Self::PartOfKind { kind: kind(random), part: Part::random(random, false), add: random.random() },
-            19 => Self::Department(maybe(random, word)),
-            20 => Self::Manager(maybe(random, word)),
-            21 => Self::Extension { department: maybe(random, word), manager: maybe(random, word) },
-            22 => Self::NoExtension,
-            23 if random.random_bool(0.1) => Self::Id,
-            23 if random.random_bool(0.1) => Self::Nonsense,
-            _ => Self::Title(Some(word(random))),
-        }
-    }
-
-    /// The operation as some client would write it.
-    pub(super) fn json(&self, random: &mut StdRng) -> Value {
-        let set = |random: &mut StdRng| if random.random() { "add" } else { "replace" };
-        let (op, path, value) = match self {
-            Self::UserName(name) => (set(random), "userName".to_owned(), json!(name)),
-            Self::NoUserName => ("remove", "userName".to_owned(), Value::Null),
-            Self::Title(Some(title)) => (set(random), "title".to_owned(), json!(title)),
-            Self::Title(None) => ("remove", "title".to_owned(), Value::Null),
-            Self::Active(active) => {
-                let value = if random.random() { json!(active) } else { json!(if *active { "True" } else { "False" }) };
-                (set(random), "active".to_owned(), value)
-            }
-            Self::Name(parts) => (set(random), "name".to_owned(), json!(parts)),
-            Self::NamePart(part, Some(text)) => (set(random), ["name.", part].concat(), json!(text)),
-            Self::NamePart(part, None) => ("remove", ["name.", part].concat(), Value::Null),
-            Self::NoName => ("remove", "name".to_owned(), Value::Null),
-            Self::AddEmails(given) => ("add", "emails".to_owned(), list(given)),
-            Self::Emails(given) => ("replace", "emails".to_owned(), list(given)),
-            Self::NoEmails => ("remove", "emails".to_owned(), Value::Null),
-            Self::WithoutEmails(values) => {
-                let values = values.iter().map(|value| json!({"value": value})).collect();
-                ("remove", "emails".to_owned(), values)
-            }
-            Self::PartOfEvery(part) => (set(random), ["emails.", part.name()].concat(), part.json()),
-            Self::WithoutKind(kind) => ("remove", selecting(kind), Value::Null),
-            Self::IntoKind { kind, email, add } => {
-                (if *add { "add" } else { "replace" }, selecting(kind), email.json())
-            }
-            Self::PartOfKind { kind, part, add } => {
-                let op = if *add { "add" } else { "replace" };
-                let op = if part.is_given() || random.random() { op } else { "remove" };
-                (op, [&selecting(kind), ".", part.name()].concat(), part.json())
-            }
-            Self::Department(department) => (
-                if department.is_some() { set(random) } else { "remove" },
-                [ENTERPRISE, ":department"].concat(),
-                json!(department),
-            ),
-            Self::Manager(Some(manager)) => {
-                let value = if random.random() { json!(manager) } else { json!({"value": manager}) };
-                (set(random), [ENTERPRISE, ":manager"].concat(), value)
-            }
-            Self::Manager(None) => ("remove", [ENTERPRISE, ":manager"].concat(), Value::Null),
-            Self::Extension { department, manager } => {
-                (set(random), ENTERPRISE.to_owned(), extension(department, manager))
-            }
-            Self::NoExtension => ("remove", ENTERPRISE.to_owned(), Value::Null),
-            Self::Id => ("replace", "id".to_owned(), json!("mine")),
-            Self::Nonsense => ("add", "name.nonsense".to_owned(), json!("x")),
-        };
-        let pathless = op != "remove" && !matches!(self, Self::Id | Self::Nonsense) && random.random_bool(0.2);
-        if pathless {
-            return json!({"op": spelled(op, random), "value": {path: value}});
-        }
-        let path = if path.starts_with("urn:") || random.random_bool(0.7) { path } else { [USER, ":", &path].concat() };
-        match value {
-            Value::Null if op == "remove" => json!({"op": spelled(op, random), "path": spelled(&path, random)}),
-            value => json!({"op": spelled(op, random), "path": spelled(&path, random), "value": value}),
-        }
-    }
 }
 
 fn conforming(given: Vec<Email>) -> Result<Vec<Email>, Refusal> {
@@ -383,68 +259,4 @@ fn without_twins(emails: Vec<Email>) -> Vec<Email> {
         }
     }
     kept
-}
-
-fn extension(department: &Option<String>, manager: &Option<String>) -> Value {
-    let mut parts = json!({});
-    if let Some(department) = department {
-        parts["department"] = json!(department);
-    }
-    if let Some(manager) = manager {
-        parts["manager"] = json!({"value": manager});
-    }
-    parts
-}
-
-fn list(emails: &[Email]) -> Value {
-    emails.iter().map(Email::json).collect()
-}
-
-fn selecting(kind: &str) -> String {
-    [r#"emails[type eq ""#, kind, r#""]"#].concat()
-}
-
-/// The same in another case; what stands in quotation marks keeps its own.
-fn spelled(text: &str, random: &mut StdRng) -> String {
-    if random.random_bool(0.6) {
-        return text.to_owned();
-    }
-    let parts = text.split('"').enumerate().map(
-        |(index, part)| {
-            if index % 2 == 1 { part.to_owned() } else { part.to_uppercase() }
-        },
-    );
-    parts.collect::<Vec<_>>().join("\"")
-}
-
-fn maybe<T>(random: &mut StdRng, some: impl Fn(&mut StdRng) -> T) -> Option<T> {
-    if random.random_bool(0.6) { Some(some(random)) } else { None }
-}
-
-fn word(random: &mut StdRng) -> String {
-    const WORDS: [&str; 5] = ["a", "b", "c \"d\"", "é", "A"];
-    WORDS[random.random_range(0..WORDS.len())].to_owned()
-}
-
-fn kind(random: &mut StdRng) -> String {
-    const KINDS: [&str; 3] = ["work", "home", "other"];
-    KINDS[random.random_range(0..KINDS.len())].to_owned()
-}
-
-fn name(random: &mut StdRng) -> BTreeMap<&'static str, String> {
-    let parts = ["givenName", "familyName", "formatted"].into_iter();
-    parts.filter_map(|part| Some((part, maybe(random, word)?))).collect()
-}
-
-fn email(random: &mut StdRng) -> Email {
-    Email {
-        value: maybe(random, word),
-        kind: maybe(random, kind),
-        display: maybe(random, word),
-        primary: if random.random_bool(0.3) { Some(random.random()) } else { None },
-    }
-}
-
-fn emails(random: &mut StdRng) -> Vec<Email> {
-    (0..random.random_range(0..4)).map(|_| email(random)).collect()
 }
