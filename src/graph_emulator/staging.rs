@@ -35,6 +35,15 @@ pub enum Staged {
         user: String,
         manager: Option<String>,
     },
+    /// Properties of a group change; null clears one.
+    UpdateGroup {
+        group: String,
+        properties: Map<String, Json>,
+    },
+    /// A group is deleted: for good, unless it is a Microsoft 365 group.
+    DeleteGroup {
+        group: String,
+    },
     AddMember {
         group: String,
         member: String,
@@ -75,6 +84,10 @@ impl Running {
                 Staged::SetManager { user, manager } => {
                     directory.set_manager(&user, manager.as_deref()).map_err(refused)?;
                 }
+                Staged::UpdateGroup { group, properties } => {
+                    directory.update(Kind::Group, &group, properties).map_err(refused)?;
+                }
+                Staged::DeleteGroup { group } => directory.delete(Kind::Group, &group, Utc::now()).map_err(refused)?,
                 Staged::AddMember { group, member } => directory.add_member(&group, &member).map_err(refused)?,
                 Staged::RemoveMember { group, member } => directory.remove_member(&group, &member).map_err(refused)?,
             }

@@ -1,5 +1,6 @@
-//! A year in an organisation, driven by the program from a Graph tenant into any SCIM target, and read back by a plain
-//! HTTP client that knows nothing of ours.
+//! A year in an organisation, driven by the program from a Graph tenant into any SCIM target.
+
+mod content;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,6 +10,8 @@ use provisor::graph_emulator::{self, Emulator, Staged};
 use provisor::secret::Secret;
 use serde_json::{Value as Json, json};
 
+use content::{Content, Person, Reader, differences};
+
 use crate::support::gateway::{group, group_id, leave, object, purge, tenant_of, update, user_id, user_name};
 use crate::support::program::TOKEN;
 use crate::support::provisor::Workplace;
@@ -17,27 +20,7 @@ use crate::support::repository;
 const PEOPLE: usize = 12;
 const LONGEST_LAG: Duration = Duration::from_secs(5);
 const CLIENT: &str = "gateway";
-const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 const NEWCOMER: &str = "newcomer@example.org";
-
-/// What a target should hold, or holds: people by `userName`, groups by `displayName` with the names of their members.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Content {
-    people: BTreeMap<String, Person>,
-    groups: BTreeMap<String, BTreeSet<String>>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Person {
-    display_name: String,
-    title: String,
-    active: bool,
-    mail: Option<String>,
-    mobile: Option<String>,
-    locality: Option<String>,
-    department: Option<String>,
-    manager: Option<String>,
-}
 
 /// What a target cannot hold whatever is sent, so that it is not expected of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,7 +41,7 @@ pub(super) struct Limits {
 pub(super) struct Scenario {
     source: graph_emulator::Running,
     runtime: tokio::runtime::Runtime,
-    client: reqwest::Client,
+    reader: Reader,
     workplace: Workplace,
     limits: Limits,
     expected: Content,
@@ -84,7 +67,7 @@ impl Scenario {
             "displayName": "Zoë \"Ace\" O'Brien\\Smith", "mail": "zoe@example.org", "mobilePhone": "+49 151 1234567",
             "city": "Nürnberg", "department": "R&D; 研究",
         })));
-        tenant.groups = vec![group(1, 1..=PEOPLE), group(2, 1..=5), group(3, [])];
+        tenant.groups = vec![group(1, 1..=PEOPLE), group(2, 1..=5), group(3, []), group(4, [1, 2])];
         tenant.groups[1].properties.insert("displayName".to_owned(), json!("Engineers, \"core\" + Süd"));
 
         let mut expected = Content::default();
@@ -108,6 +91,7 @@ impl Scenario {
         expected.groups.insert("Group 1".to_owned(), (1..=PEOPLE).map(user_name).collect());
         expected.groups.insert("Engineers, \"core\" + Süd".to_owned(), (1..=5).map(user_name).collect());
         expected.groups.insert("Group 3".to_owned(), BTreeSet::new());
+        expected.groups.insert("Group 4".to_owned(), [1, 2].map(user_name).into());
 
         let settings = graph_emulator::Settings {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -121,10 +105,9 @@ impl Scenario {
             let _guard = runtime.enter();
             Emulator::start(settings).expect("an emulator")
         };
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let created = expected.people.clone();
         let (workplace, deleted) = (Workplace::new(), BTreeMap::new());
-        Self { source, runtime, client, workplace, limits, expected, created, deleted }
+        Self { source, runtime, reader: Reader::new(), workplace, limits, expected, created, deleted }
     }
 
     /// Everything from the first cycle to the last. What differs at any point is the error.
@@ -150,7 +133,11 @@ impl Scenario {
             self.deleted.insert(user_name(number), person);
             self.expected.groups.get_mut("Group 1").expect("a group").remove(&user_name(number));
         }
-        self.settles("after two were deleted", base_url)
+        self.settles("after two were deleted", base_url)?;
+
+        self.source.stage(vec![Staged::DeleteGroup { group: group_id(4) }]).expect("changes");
+        self.expected.groups.remove("Group 4");
+        self.settles("after a group was deleted", base_url)
     }
 
     fn people_and_groups_change(&mut self) {
@@ -167,6 +154,8 @@ impl Scenario {
         changes.extend([6, 7, 8].map(|number| add(member(2, number))));
         changes.extend([1, 2].map(|number| remove(member(2, number))));
         changes.push(add(member(3, 9)));
+        let renamed = object(json!({ "displayName": "Group \"three\"" }));
+        changes.push(Staged::UpdateGroup { group: group_id(3), properties: renamed });
         self.source.stage(changes).expect("changes");
 
         let first = self.expected.person(1);
@@ -187,19 +176,21 @@ impl Scenario {
         self.created.insert(NEWCOMER.to_owned(), newcomer.clone());
         self.expected.people.insert(NEWCOMER.to_owned(), newcomer);
         self.expected.groups.insert("Engineers, \"core\" + Süd".to_owned(), (3..=8).map(user_name).collect());
-        self.expected.groups.insert("Group 3".to_owned(), BTreeSet::from([user_name(9)]));
+        self.expected.groups.remove("Group 3");
+        self.expected.groups.insert("Group \"three\"".to_owned(), BTreeSet::from([user_name(9)]));
     }
 
     /// A cycle brings the target where it should be, and another one has nothing to do.
     fn settles(&self, when: &str, base_url: &str) -> Result<(), String> {
         self.cycle().map_err(|said| format!("{when}: {said}"))?;
         let expected = self.within_limits();
-        let mut found = self.runtime.block_on(self.content(base_url));
+        let read = || self.runtime.block_on(self.reader.read(base_url, !self.limits.no_groups));
+        let mut found = read();
         let asked_first = Instant::now();
         // Some lists lag behind what was written.
         while found != expected && asked_first.elapsed() < LONGEST_LAG {
             std::thread::sleep(Duration::from_millis(500));
-            found = self.runtime.block_on(self.content(base_url));
+            found = read();
         }
         if found != expected {
             return Err(format!("{when}:\n{}", differences(&expected, &found)));
@@ -280,66 +271,6 @@ impl Scenario {
             }],
         })
     }
-
-    async fn content(&self, base_url: &str) -> Content {
-        let mut users = self.resources(base_url, "Users").await;
-        // Where nobody can be deleted, the users of the probe are still there.
-        users.retain(|user| !text(&user["userName"]).starts_with("provisor-probe-"));
-        let groups = if self.limits.no_groups { Vec::new() } else { self.resources(base_url, "Groups").await };
-        let names: BTreeMap<&str, &str> =
-            users.iter().filter_map(|user| Some((user["id"].as_str()?, user["userName"].as_str()?))).collect();
-        let name =
-            |id: &Json| names.get(id.as_str().unwrap_or_default()).map_or_else(|| id.to_string(), ToString::to_string);
-        let people = users.iter().map(|user| (text(&user["userName"]), person(user, &name))).collect();
-        let members = |group: &Json| match group["members"].as_array() {
-            Some(members) => members.iter().map(|member| name(&member["value"])).collect(),
-            // Where groups do not show their members, users show their groups.
-            None => {
-                let belongs = |user: &&Json| {
-                    user["groups"].as_array().into_iter().flatten().any(|known| known["value"] == group["id"])
-                };
-                users.iter().filter(belongs).map(|user| text(&user["userName"])).collect()
-            }
-        };
-        let groups = groups.iter().map(|group| (text(&group["displayName"]), members(group))).collect();
-        Content { people, groups }
-    }
-
-    /// All resources of an endpoint, page by page, each read by its id as well: lists may leave attributes out.
-    async fn resources(&self, base_url: &str, endpoint: &str) -> Vec<Json> {
-        let (mut found, mut listed) = (Vec::new(), 0);
-        loop {
-            let page = self.get(&format!("{base_url}/{endpoint}?startIndex={}&count=50", listed + 1)).await;
-            let page = page.expect("a list");
-            let ids: Vec<String> =
-                page["Resources"].as_array().into_iter().flatten().map(|resource| text(&resource["id"])).collect();
-            for id in &ids {
-                found.extend(self.get(&format!("{base_url}/{endpoint}/{id}")).await);
-            }
-            listed += ids.len();
-            if ids.is_empty() || page["totalResults"].as_u64().is_some_and(|total| listed as u64 >= total) {
-                return found;
-            }
-        }
-    }
-
-    /// `None` for what a list still shows although it was deleted.
-    async fn get(&self, url: &str) -> Option<Json> {
-        // Some applications ask who calls.
-        let request = self.client.get(url).bearer_auth(TOKEN).header("user-agent", "provisor-tests");
-        let response = request.send().await.expect("an answer");
-        if response.status() == 404 {
-            return None;
-        }
-        assert!(response.status().is_success(), "{url}: {}", response.status());
-        Some(response.json().await.expect("JSON"))
-    }
-}
-
-impl Content {
-    fn person(&mut self, number: usize) -> &mut Person {
-        self.people.get_mut(&user_name(number)).expect("a person")
-    }
 }
 
 /// What demanding applications ask of a user.
@@ -358,46 +289,4 @@ fn newcomer() -> Staged {
         "accountEnabled": true,
     })));
     Staged::Join { properties, groups: Vec::new() }
-}
-
-fn person(user: &Json, name: &impl Fn(&Json) -> String) -> Person {
-    let part = |attribute: &str, kind: &str, part: &str| {
-        let mut values = user[attribute].as_array().into_iter().flatten();
-        values.find(|value| value["type"] == kind).and_then(|value| value[part].as_str()).map(str::to_owned)
-    };
-    let manager = &user[ENTERPRISE]["manager"]["value"];
-    Person {
-        display_name: text(&user["displayName"]),
-        title: text(&user["title"]),
-        // Some targets write Booleans as text.
-        active: user["active"] == true || user["active"].as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")),
-        mail: part("emails", "work", "value"),
-        mobile: part("phoneNumbers", "mobile", "value"),
-        locality: part("addresses", "work", "locality"),
-        department: user[ENTERPRISE]["department"].as_str().map(str::to_owned),
-        manager: manager.is_string().then(|| name(manager)),
-    }
-}
-
-fn text(value: &Json) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn differences(expected: &Content, found: &Content) -> String {
-    let mut lines = Vec::new();
-    let names: BTreeSet<&String> = expected.people.keys().chain(found.people.keys()).collect();
-    for name in names {
-        let (wanted, there) = (expected.people.get(name), found.people.get(name));
-        if wanted != there {
-            lines.push(format!("  {name} is {there:?}\n    instead of {wanted:?}"));
-        }
-    }
-    let names: BTreeSet<&String> = expected.groups.keys().chain(found.groups.keys()).collect();
-    for name in names {
-        let (wanted, there) = (expected.groups.get(name), found.groups.get(name));
-        if wanted != there {
-            lines.push(format!("  {name} is {there:?}\n    instead of {wanted:?}"));
-        }
-    }
-    lines.join("\n")
 }
