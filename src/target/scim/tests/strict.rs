@@ -1,5 +1,7 @@
 //! Our own reader could share a mistake with our writer: a foreign and strict one reads every message that we send.
 
+use std::collections::BTreeSet;
+
 use scim_v2::models::group::Group;
 use scim_v2::models::others::{ListQuery, PatchOp};
 use scim_v2::models::user::User;
@@ -27,16 +29,24 @@ fn accept_query(request: &fake_server::Request) {
     read::<ListQuery>(&query).validate().unwrap();
 }
 
+/// The other reader knows no Bulk, but each create in one is a message that it knows.
+fn accept_bulk(body: &Value) {
+    assert_eq!(body["schemas"], json!([urn::BULK_REQUEST]));
+    let operations = body["Operations"].as_array().unwrap();
+    assert!(!operations.is_empty());
+    for operation in operations {
+        assert_eq!(operation["method"], "POST");
+        assert!(operation["bulkId"].is_string());
+        accept_resource(operation["path"].as_str().unwrap(), &operation["data"], Context::CreateRequest);
+    }
+}
+
 fn accept(request: &fake_server::Request) {
     match request.method.as_str() {
         "GET" => accept_query(request),
         "PATCH" => read::<PatchOp>(&request.json()).validate().unwrap(),
         "PUT" => accept_resource(&request.target, &request.json(), Context::ReplaceRequest),
-        "POST" if request.target.ends_with("Bulk") => {
-            for operation in request.json()["Operations"].as_array().unwrap() {
-                accept_resource(operation["path"].as_str().unwrap(), &operation["data"], Context::CreateRequest);
-            }
-        }
+        "POST" if request.target.ends_with("Bulk") => accept_bulk(&request.json()),
         "POST" => accept_resource(&request.target, &request.json(), Context::CreateRequest),
         "DELETE" => {}
         other => panic!("{other}"),
@@ -79,9 +89,11 @@ async fn every_message_in_every_dialect_is_valid() {
         json!({ "value_paths": false, "etag": true }),
         json!({ "patch_form": "object" }),
         json!({ "operations_per_patch": 1, "members_per_patch": 1 }),
+        json!({ "member_removal": "values" }),
         json!({ "patch": false, "etag": true }),
         json!({ "bulk": true, "sort": true, "paging": "cursor", "delete": "disable" }),
     ];
+    let mut seen = BTreeSet::new();
     for profile in profiles {
         let server = FakeServer::start(server_of_everything()).await;
         let target = profiled(&server, profile.clone());
@@ -105,5 +117,14 @@ async fn every_message_in_every_dialect_is_valid() {
         target.delete(&users(), &id("1")).await.unwrap();
         assert!(server.requests().len() > 10, "{profile}");
         server.requests().iter().for_each(accept);
+        let kind = |request: &fake_server::Request| {
+            let places = ["Bulk", "Users", "Groups"].into_iter().find(|place| request.target.contains(place));
+            places.map(|place| [&request.method, " ", place].concat())
+        };
+        seen.extend(server.requests().iter().filter_map(kind));
     }
+    let every =
+        ["Users", "Groups"].map(|place| ["GET ", "POST ", "PUT ", "PATCH "].map(|method| [method, place].concat()));
+    let every = every.into_iter().flatten().chain(["DELETE Users", "POST Bulk"].map(str::to_owned));
+    assert_eq!(seen, every.collect());
 }
