@@ -17,10 +17,10 @@ use crate::scim::{AttributePath, Filter, Operation, PatchOp, urn};
 
 /// The bearer token of every server that is measured.
 pub(super) const TOKEN: &str = "bench";
-/// Requests at once while a server is filled.
-const FILLING: usize = 64;
 /// Resources of a list.
-const PAGE: usize = 100;
+const PAGE: u64 = 100;
+/// Lists from which the ids of a server that was filled from a file are taken.
+const SAMPLED_LISTS: u64 = 100;
 
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,9 @@ pub(super) struct Peer {
     process: Child,
     pub(super) base_url: String,
     client: reqwest::Client,
+    /// The users that it was filled with.
+    users: u64,
+    /// The ids of these users, or of some from everywhere among them.
     ids: Vec<String>,
     /// The number of the next user to be created.
     next: AtomicU64,
@@ -92,24 +95,42 @@ impl Peer {
     /// A server that was started elsewhere.
     pub(super) fn of(process: Child, base_url: String) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder().no_proxy().build().context("cannot set up the load")?;
-        Ok(Self { process, base_url, client, ids: Vec::new(), next: AtomicU64::new(0) })
+        Ok(Self { process, base_url, client, users: 0, ids: Vec::new(), next: AtomicU64::new(0) })
     }
 
-    /// Creates users of these bodies.
-    pub(super) async fn fill(&mut self, bodies: impl Iterator<Item = String>) -> anyhow::Result<()> {
-        let requests = bodies.map(|body| self.request(Method::POST, "/Users").body(body));
+    /// Creates so many users over so many connections.
+    pub(super) async fn fill(&mut self, users: u64, connections: usize) -> anyhow::Result<()> {
+        let requests = (0..users).map(|number| self.request(Method::POST, "/Users").body(user(number).to_string()));
         let created: Vec<Json> =
             stream::iter(requests)
                 .map(|request| async move {
                     anyhow::Ok(serde_json::from_slice::<Json>(&answer(request).await?)?["id"].take())
                 })
-                .buffer_unordered(FILLING)
+                .buffer_unordered(connections)
                 .try_collect()
                 .await
                 .context("the server cannot be filled")?;
-        self.next.fetch_add(created.len() as u64, Ordering::Relaxed);
-        self.ids.extend(created.iter().filter_map(|id| id.as_str().map(str::to_owned)));
+        self.holds(users, created);
         Ok(())
+    }
+
+    /// Learns the ids of some of the users, of whom it was given so many to load.
+    pub(super) async fn loaded(&mut self, users: u64) -> anyhow::Result<()> {
+        let mut ids = Vec::new();
+        for list in 0..SAMPLED_LISTS {
+            let listed = answer(self.list_from(1 + list * users / SAMPLED_LISTS)).await?;
+            let mut listed: Json = serde_json::from_slice(&listed).context("no list of users")?;
+            let users = listed["Resources"].as_array_mut().context("no list of users")?;
+            ids.extend(users.iter_mut().map(|user| user["id"].take()));
+        }
+        self.holds(users, ids);
+        Ok(())
+    }
+
+    fn holds(&mut self, users: u64, ids: Vec<Json>) {
+        self.users = users;
+        self.ids = ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect();
+        self.next.store(users, Ordering::Relaxed);
     }
 
     /// Asks this of the server for so long, over so many connections.
@@ -134,9 +155,10 @@ impl Peer {
     }
 
     fn request_of(&self, task: Task) -> RequestBuilder {
-        let number = rand::random_range(0..self.ids.len().max(1));
-        let id = self.ids.get(number).map_or("", String::as_str);
-        let one = || ["/Users/", id].concat();
+        let one = || {
+            let id = self.ids.get(rand::random_range(0..self.ids.len().max(1)));
+            ["/Users/", id.map_or("", String::as_str)].concat()
+        };
         match task {
             Task::Create => {
                 let next = self.next.fetch_add(1, Ordering::Relaxed);
@@ -144,7 +166,8 @@ impl Peer {
             }
             Task::Get => self.request(Method::GET, &one()),
             Task::Find => {
-                let filter = Filter::equals(AttributePath::new("userName"), user_name(number as u64));
+                let number = rand::random_range(0..self.users.max(1));
+                let filter = Filter::equals(AttributePath::new("userName"), user_name(number));
                 self.query(&[("filter", &filter.to_string())])
             }
             Task::Patch => {
@@ -155,11 +178,12 @@ impl Peer {
                 ];
                 self.request(Method::PATCH, &one()).body(json!(PatchOp { operations }).to_string())
             }
-            Task::List => {
-                let start = 1 + rand::random_range(0..=self.ids.len().saturating_sub(PAGE));
-                self.query(&[("startIndex", &start.to_string()), ("count", &PAGE.to_string())])
-            }
+            Task::List => self.list_from(1 + rand::random_range(0..=self.users.saturating_sub(PAGE))),
         }
+    }
+
+    fn list_from(&self, start: u64) -> RequestBuilder {
+        self.query(&[("startIndex", &start.to_string()), ("count", &PAGE.to_string())])
     }
 
     fn query(&self, parameters: &[(&str, &str)]) -> RequestBuilder {

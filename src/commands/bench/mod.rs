@@ -26,6 +26,8 @@ use crate::cli::{Bench, BenchSubject};
 
 /// The kernel's clock ticks a second, as every Linux presents them to programs.
 const TICKS_PER_SECOND: f64 = 100.0;
+/// How long a server may take until it serves; one that is given a million users to load takes minutes.
+const START: Duration = Duration::from_secs(1200);
 
 pub(super) async fn bench(options: Bench) -> anyhow::Result<Ended> {
     match &options.subject {
@@ -69,7 +71,7 @@ async fn start_serving(arguments: &[&str]) -> anyhow::Result<(Child, String)> {
         .with_context(|| format!("cannot start `{}`", arguments.join(" ")))?;
     let output = process.stdout.take().context("the server has no output")?;
     let mut lines = BufReader::new(output).lines();
-    let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line())
+    let line = tokio::time::timeout(START, lines.next_line())
         .await
         .context("the server does not start")??
         .context("the server ended at once")?;

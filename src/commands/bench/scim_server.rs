@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, BufWriter, Write},
+    io::{BufWriter, Write},
     net::TcpListener,
     path::Path,
     process::Stdio,
@@ -61,12 +61,12 @@ pub(super) struct Growth {
 /// The operations at the usual number of users.
 pub(super) async fn operations(options: &BenchScim, folder: &Path) -> anyhow::Result<Operations> {
     let echo = Peer::start(&["bench", "echo"]).await?;
-    let mut ours = target(&folder.join("usual.db")).await?;
-    ours.fill(bodies(options.users)).await?;
+    let mut ours = target(&folder.join("usual.db"), None).await?;
+    ours.fill(options.users, options.connections).await?;
     let scim2 = match &options.scim2_server {
         Some(program) => {
             let mut server = scim2_server(program).await?;
-            server.fill(bodies(options.users)).await?;
+            server.fill(options.users, options.connections).await?;
             Some(server)
         }
         None => None,
@@ -148,10 +148,9 @@ pub(super) async fn growth(options: &BenchScim, folder: &Path) -> anyhow::Result
     let mut servers = Vec::new();
     for (name, users) in [("few", options.users), ("many", options.large_users)] {
         let file = folder.join(name).with_extension("jsonl");
-        write_lines(&file, bodies(users)).context("cannot write the users to load")?;
-        let mut server = target(&folder.join(name).with_extension("db")).await?;
-        let lines = BufReader::new(File::open(&file).context("cannot read the users to load")?).lines();
-        server.fill(lines.map_while(Result::ok)).await?;
+        write_users(&file, users).context("cannot write the users to load")?;
+        let mut server = target(&folder.join(name).with_extension("db"), Some(&file)).await?;
+        server.loaded(users).await?;
         servers.push(server);
     }
     let loaded_in = started.elapsed();
@@ -199,9 +198,16 @@ impl Growth {
 }
 
 /// The embedded target on a file: its writes are durable before they are answered.
-async fn target(database: &Path) -> anyhow::Result<Peer> {
-    let database = database.to_str().context("the folder for temporary files has a name that is no text")?;
-    Peer::start(&["target", "--listen", "127.0.0.1:0", "--token", TOKEN, "--database", database]).await
+async fn target(database: &Path, load: Option<&Path>) -> anyhow::Result<Peer> {
+    let mut arguments = vec!["target", "--listen", "127.0.0.1:0", "--token", TOKEN, "--database", text(database)?];
+    if let Some(file) = load {
+        arguments.extend(["--load", text(file)?]);
+    }
+    Peer::start(&arguments).await
+}
+
+fn text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().context("the folder for temporary files has a name that is no text")
 }
 
 async fn scim2_server(program: &Path) -> anyhow::Result<Peer> {
@@ -224,15 +230,11 @@ async fn scim2_server(program: &Path) -> anyhow::Result<Peer> {
     Peer::of(process, format!("http://127.0.0.1:{port}/v2"))
 }
 
-/// The bodies of so many users.
-fn bodies(users: u64) -> impl Iterator<Item = String> {
-    (0..users).map(|number| user(number).to_string())
-}
-
-fn write_lines(file: &Path, lines: impl Iterator<Item = String>) -> std::io::Result<()> {
+/// A file with one of so many users a line.
+fn write_users(file: &Path, users: u64) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(file)?);
-    for line in lines {
-        writeln!(file, "{line}")?;
+    for number in 0..users {
+        writeln!(file, "{}", user(number))?;
     }
     file.flush()
 }

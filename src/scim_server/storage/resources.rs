@@ -19,6 +19,11 @@ diesel::define_sql_function! {
     fn sum_of(totals: diesel::sql_types::BigInt) -> diesel::sql_types::Nullable<diesel::sql_types::BigInt>;
 }
 
+diesel::define_sql_function! {
+    /// The number of the row that this connection inserted last.
+    fn last_insert_rowid() -> diesel::sql_types::BigInt;
+}
+
 /// A resource as it is written. Times are milliseconds since 1970.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Row {
@@ -61,7 +66,7 @@ impl Transaction<'_> {
         row: &Row,
         document: &Map<String, Value>,
     ) -> Result<i64, Failure> {
-        let sequence = diesel::insert_into(resources::table)
+        diesel::insert_into(resources::table)
             .values((
                 resources::collection.eq(collection.id),
                 resources::id.eq(&row.id),
@@ -70,8 +75,9 @@ impl Transaction<'_> {
                 resources::version.eq(row.version),
                 resources::document.eq(&row.document),
             ))
-            .returning(resources::sequence)
-            .get_result(self.0)?;
+            .execute(self.0)?;
+        // SQLite makes a table for what `RETURNING` returns, which costs more than to ask.
+        let sequence = diesel::select(last_insert_rowid()).get_result(self.0)?;
         self.add_values(collection, sequence, document)?;
         Ok(sequence)
     }
