@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -40,6 +41,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/scim_server
 const QUEUE: usize = 1024;
 /// Requests that share a commit at most, so that the first does not wait for ever.
 const MOST_IN_A_COMMIT: usize = 256;
+/// How long a commit waits for requests that may share it. Making data durable takes about as long.
+const COMPANY: Duration = Duration::from_micros(200);
 
 /// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -276,10 +279,14 @@ fn renew(connection: &mut SqliteConnection, path: Option<&str>) {
 }
 
 fn write_jobs(mut connection: SqliteConnection, path: Option<&str>, mut jobs: mpsc::Receiver<Message>) {
+    // Those who were answered together will ask again at about the same time. In memory nothing is gained by waiting.
+    let waits = path.is_some();
+    let mut expected = 1;
     while let Some(message) = jobs.blocking_recv() {
         let mut next = Some(message);
         let mut answers: Vec<Answer> = Vec::new();
         let mut stop = None;
+        let mut waited = !waits;
         let committed = connection.immediate_transaction(|connection| {
             while let Some(message) = next.take() {
                 match message {
@@ -299,6 +306,11 @@ fn write_jobs(mut connection: SqliteConnection, path: Option<&str>, mut jobs: mp
                 if answers.len() < MOST_IN_A_COMMIT {
                     next = jobs.try_recv().ok();
                 }
+                if next.is_none() && answers.len() < expected && !waited {
+                    waited = true;
+                    thread::sleep(COMPANY);
+                    next = jobs.try_recv().ok();
+                }
             }
             Ok::<_, diesel::result::Error>(())
         });
@@ -306,6 +318,7 @@ fn write_jobs(mut connection: SqliteConnection, path: Option<&str>, mut jobs: mp
             tracing::error!(%error, "the embedded server could not commit");
             renew(&mut connection, path);
         }
+        expected = answers.len();
         for answer in answers {
             answer(committed.is_ok());
         }
