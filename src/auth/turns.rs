@@ -47,6 +47,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
+    use futures::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -65,7 +67,7 @@ mod tests {
         });
         let late = async {
             // Polled last: all places are taken, and nobody has had a turn but the first.
-            assert_eq!(turns.verify(|| true).await, None);
+            assert_eq!(turns.verify(|| true).now_or_never(), Some(None));
             go.send(()).unwrap();
         };
         let (first, others, ()) = tokio::join!(biased; first, futures::future::join_all(others), late);
