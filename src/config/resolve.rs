@@ -18,10 +18,10 @@ use super::resolved::{
 };
 use super::written::{WrittenApplication, WrittenConfig, WrittenJob, WrittenSource, WrittenStore, WrittenTarget};
 use crate::db::DatabaseUrl;
-use crate::model::JobId;
+use crate::model::{JobId, ResourceKind};
 use crate::secret::Secret;
 use crate::sync_schema::{self, wire::SynchronizationSchema};
-use crate::target::Protected;
+use crate::target::{Protected, SettingsProblem};
 use crate::templates::Template;
 
 /// The largest schema of a real application has a few hundred kilobytes.
@@ -156,16 +156,26 @@ impl Resolver<'_> {
         let WrittenTarget::Scim(mut scim) = written.target;
         scim.resolve_paths(self.folder);
         for problem in scim.problems() {
-            let keys: Vec<&str> = ["target", "scim"].into_iter().chain(problem.at.iter().map(String::as_str)).collect();
-            let place = self.place(node, &keys);
-            self.problem(place, problem.what, problem.hint);
+            self.target_problem(node, problem);
+        }
+        let jobs: Vec<JobConfig> = written.jobs.into_iter().filter_map(|job| self.job(job, sources)).collect();
+        let mapped = jobs.iter().flat_map(|job| &job.schema.rules.mappings).map(|mapping| mapping.target_kind.clone());
+        let kinds = mapped.chain(["Users", "Groups"].map(ResourceKind::new)).collect();
+        for problem in scim.profile.unknown_endpoints(&kinds) {
+            self.target_problem(node, problem);
         }
         Application {
             name: self.name(written.name),
             target: TargetConfig::Scim(scim),
             protected: Protected { user_names: written.protected.user_names, ids: written.protected.ids },
-            jobs: written.jobs.into_iter().filter_map(|job| self.job(job, sources)).collect(),
+            jobs,
         }
+    }
+
+    fn target_problem(&mut self, application: NodeId, problem: SettingsProblem) {
+        let keys: Vec<&str> = ["target", "scim"].into_iter().chain(problem.at.iter().map(String::as_str)).collect();
+        let place = self.place(application, &keys);
+        self.problem(place, problem.what, problem.hint);
     }
 
     fn job(&mut self, written: Located<WrittenJob>, sources: &[SourceConfig]) -> Option<JobConfig> {

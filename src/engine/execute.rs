@@ -22,18 +22,25 @@ pub struct Done {
     pub was_absent: bool,
 }
 
-/// Sends the action's requests, in order, and returns once the last is confirmed.
+/// Sends the action's requests, in order, and returns once the last is confirmed. `owned_members` are all members that
+/// an updated group is to have, where the target must be sent all of them.
 ///
 /// # Errors
 /// The first request that was not confirmed. Its `outcome()` says whether it may have been done all the same.
-pub async fn execute(action: &Action, mapping: &ObjectMapping, target: &ScimTarget) -> Result<Done, TargetError> {
+pub async fn execute(
+    action: &Action,
+    mapping: &ObjectMapping,
+    target: &ScimTarget,
+    owned_members: Option<Vec<ResourceId>>,
+) -> Result<Done, TargetError> {
     let kind = &mapping.target_kind;
     let mut was_absent = false;
     let resource = match action {
         Action::Link { resource } => resource.clone(),
         Action::Create { attributes, edges } => target.create(kind, &new_resource(attributes, edges, mapping)).await?,
         Action::Update { resource, changes, edges } => {
-            target.change(kind, resource, &resource_change(changes, edges, mapping)?).await?;
+            let change = ResourceChange { owned_members, ..resource_change(changes, edges, mapping)? };
+            target.change(kind, resource, &change).await?;
             resource.clone()
         }
         Action::Disable { resource, changes } => {
@@ -102,7 +109,7 @@ fn resource_change(
             attributes.push(write::reference_operation(&reference.target, added.first()));
         }
     }
-    Ok(ResourceChange { attributes, members })
+    Ok(ResourceChange { attributes, members, owned_members: None })
 }
 
 fn by_reference<'m>(

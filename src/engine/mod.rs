@@ -9,7 +9,7 @@
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
 //! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`edges`] | none |
-//! | act, between intents and outcomes | `page`, [`execute`] | store, target |
+//! | act, between intents and outcomes | `page`, [`execute`], `owned` | store, target |
 //! | judge and carry out removals | [`removals`], `take_away` | store, target |
 //!
 //! What the source said makes objects *due*; a page of actions takes due objects and, when their outcomes are stored,
@@ -29,6 +29,7 @@ pub mod flow;
 pub mod intents;
 mod lookup;
 pub mod matching;
+mod owned;
 mod page;
 pub mod policy;
 pub mod removals;

@@ -17,11 +17,12 @@ use crate::{
         execute::{self, Done},
         lookup::{self, Question, stops_the_cycle},
         matching::Situation,
+        owned,
         run::{Approved, CycleError, InFlight, Run, Stage},
     },
     model::{
         Action, Counters, Exported, Failure, FailureClass, Intent, KnownObject, ObjectKey, PageId, RemovalEffect,
-        RemovalId, RemovalState, TargetPath,
+        RemovalId, RemovalState, ResourceId, TargetPath,
     },
     store::{CommitPage, Effect, LogEntry, NewRemoval, Outcome},
     sync_schema::ObjectMapping,
@@ -96,8 +97,13 @@ async fn act_on(
     approved: Approved,
 ) -> Result<u64, CycleError> {
     let mut items = decide_all(&run, &mapping, known, &approved).await?;
+    let intents = items.iter().filter_map(|item| match &item.step {
+        Step::Act { intent, .. } => Some(intent.as_ref()),
+        _ => None,
+    });
+    let owned = owned::members(&run, &mapping, intents).await?;
     let page = open_intents(&run, &mut items).await?;
-    let stopped_by = send(&run, &mapping, &mut items).await;
+    let stopped_by = send(&run, &mapping, &mut items, owned).await;
     let ended = commit(&run, &mapping, page, items).await?;
     match stopped_by {
         Some(error) => Err(error),
@@ -222,8 +228,13 @@ async fn open_intents(run: &Arc<Run>, items: &mut [Item]) -> Result<Option<PageI
 }
 
 /// Sends what is to be sent and replaces each step by what came of it. Returns what stops the cycle, if anything.
-async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Option<CycleError> {
-    let mut answers = ask_all(run, mapping, items).await;
+async fn send(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    items: &mut [Item],
+    owned: HashMap<ObjectKey, Vec<ResourceId>>,
+) -> Option<CycleError> {
+    let mut answers = ask_all(run, mapping, items, owned).await;
     let mut stopped_by = None;
     // A 404 on DELETE counts as success only while the target answers another question at the same time.
     if answers.values().any(|answer| matches!(answer, Answer::Done(done) if done.was_absent))
@@ -256,7 +267,12 @@ async fn send(run: &Arc<Run>, mapping: &ObjectMapping, items: &mut [Item]) -> Op
 }
 
 /// Sends every action, some at once. A request in preparation is large, so it is only made when its turn comes.
-async fn ask_all(run: &Run, mapping: &ObjectMapping, items: &[Item]) -> HashMap<ObjectKey, Answer> {
+async fn ask_all(
+    run: &Run,
+    mapping: &ObjectMapping,
+    items: &[Item],
+    mut owned: HashMap<ObjectKey, Vec<ResourceId>>,
+) -> HashMap<ObjectKey, Answer> {
     let mut answers = HashMap::with_capacity(items.len());
     let together = creates_together(run, items);
     answers.extend(ask_together(run, mapping, &together).await);
@@ -269,7 +285,8 @@ async fn ask_all(run: &Run, mapping: &ObjectMapping, items: &[Item]) -> HashMap<
             if let Step::Act { intent, .. } = &item.step
                 && (together.is_empty() || !answers.contains_key(&intent.key))
             {
-                asked.push(ask(run, mapping, &intent.key, &intent.action));
+                let owned = owned.remove(&intent.key);
+                asked.push(ask(run, mapping, &intent.key, &intent.action, owned));
             }
         }
         match asked.next().await {
@@ -303,11 +320,17 @@ async fn ask_together(run: &Run, mapping: &ObjectMapping, creates: &[&Intent]) -
     keys.zip(ended.into_iter().map(|ended| ended.map_or_else(Answer::Failed, Answer::Done))).collect()
 }
 
-async fn ask(run: &Run, mapping: &ObjectMapping, key: &ObjectKey, action: &Action) -> (ObjectKey, Answer) {
+async fn ask(
+    run: &Run,
+    mapping: &ObjectMapping,
+    key: &ObjectKey,
+    action: &Action,
+    owned: Option<Vec<ResourceId>>,
+) -> (ObjectKey, Answer) {
     let answer = if run.stop.is_cancelled() {
         Answer::NotAsked
     } else {
-        match execute::execute(action, mapping, &run.target).await {
+        match execute::execute(action, mapping, &run.target, owned).await {
             Ok(done) => Answer::Done(done),
             Err(error) => Answer::Failed(error),
         }

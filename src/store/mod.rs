@@ -25,6 +25,7 @@ mod record;
 mod recording;
 mod references;
 mod removals;
+mod sent_references;
 mod settle;
 mod tables;
 mod watermarks;

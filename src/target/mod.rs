@@ -41,6 +41,16 @@ pub enum TargetError {
         #[source]
         cause: NetError,
     },
+    /// The target fails to say what it can do, and has not said it before; nothing was written.
+    #[error(
+        "cannot find out what the target can do from its /{document}: it is asked again in the next cycle; where it \
+         never answers, set `discover: false` in its profile"
+    )]
+    Undiscovered {
+        document: String,
+        #[source]
+        cause: Box<TargetError>,
+    },
     /// The configuration keeps the gateway away from this resource; nothing was sent.
     #[error("{subject} is protected by the configuration: the gateway neither creates, changes nor deletes it")]
     Protected { subject: String },
@@ -123,7 +133,7 @@ impl TargetError {
             Self::Refused { status: 408 | 412 | 425 | 429 | 500 | 502..=599, .. } => FailureClass::Transient,
             Self::Refused { .. } | Self::Unsupported { .. } => FailureClass::Object,
             Self::OfBulk(error) => error.class(),
-            Self::HalfCreated { cause, .. } => cause.class(),
+            Self::HalfCreated { cause, .. } | Self::Undiscovered { cause, .. } => cause.class(),
         }
     }
 
@@ -148,7 +158,7 @@ impl TargetError {
             Self::Refused { status: 500..=599, .. } => "InternalServerError",
             Self::Refused { .. } => "UnprocessableEntity",
             Self::OfBulk(error) => error.code(),
-            Self::HalfCreated { cause, .. } => cause.code(),
+            Self::HalfCreated { cause, .. } | Self::Undiscovered { cause, .. } => cause.code(),
         }
     }
 

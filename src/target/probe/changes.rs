@@ -10,7 +10,7 @@ use super::checks::{
 use super::session::{Ask, Seen, Stop};
 use super::{Probe, Throwaway, Verdict, department, work_email};
 use crate::scim::{AttributePath, Op, Operation, PatchOp, urn};
-use crate::target::profile::PatchForm;
+use crate::target::profile::{PatchForm, Put};
 
 /// How the target's users are changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Probe {
         let can_put = self.value(user, &display_name).await? == Some(json!("Provisor Probe 4"));
         self.report.judge(&PUT, can_put, || told(&seen));
         if !can_put {
-            self.report.profile.put = Some(false);
+            self.report.profile.put = Some(Put::Refused);
         }
         let Some(means) = patch.or(can_put.then_some(Means::Put)) else {
             self.report.deviates(&CHANGE, "neither works");
@@ -130,7 +130,7 @@ impl Probe {
             return Ok(());
         }
         let Some(resource) = current.resource() else { return Ok(()) };
-        let (method, body) = if self.report.profile.put == Some(false) {
+        let (method, body) = if self.report.profile.put == Some(Put::Refused) {
             let title = Operation::replace(AttributePath::new("title"), json!("Stale"));
             (Method::PATCH, json!(PatchOp { operations: vec![title] }))
         } else {

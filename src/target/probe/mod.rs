@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::litter::Litter;
 use self::session::{Ask, Seen, Session, Stop};
+use super::profile::{boolean, member};
 use super::scim::is_possible;
 use super::{ScimTarget, TargetError};
 use crate::model::{ResourceId, ResourceKind};
@@ -201,13 +202,7 @@ impl Probe {
 
     /// The target says that it has this feature; `None` when it does not say.
     fn announces(&self, feature: &str) -> Option<bool> {
-        let members = self.config.as_object()?;
-        let (_, feature) = members.iter().find(|(name, _)| name.eq_ignore_ascii_case(feature))?;
-        match feature.get("supported")? {
-            Value::Bool(flag) => Some(*flag),
-            Value::String(text) => text.to_ascii_lowercase().parse().ok(),
-            _ => None,
-        }
+        boolean(member(member(&self.config, feature)?, "supported")?)
     }
 
     /// The body of a user, as this target takes it: with everything that most mappings write where it can be.
@@ -260,9 +255,5 @@ fn department() -> AttributePath {
 
 /// True for `active: true`, also where it is written as text.
 fn is_active(resource: &Resource) -> Option<bool> {
-    match resource.get(&AttributePath::new("active"))? {
-        Value::Bool(flag) => Some(*flag),
-        Value::String(text) => text.to_ascii_lowercase().parse().ok(),
-        _ => None,
-    }
+    boolean(resource.get(&AttributePath::new("active"))?)
 }

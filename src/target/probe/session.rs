@@ -11,8 +11,10 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderName, LOCATION, RETRY_AF
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::ResourceId;
 use crate::net::{explain, read_bounded, retry_after};
 use crate::scim::{ListResponse, Resource, ScimError, urn};
+use crate::target::scim::{is_possible, list_in};
 use crate::target::{Outcome, ScimTarget, TargetError};
 
 /// Larger answers are no answers to a probe.
@@ -96,10 +98,7 @@ impl Seen {
 
     /// The list in it, if it is one.
     pub(super) fn list(&self) -> Option<ListResponse> {
-        let is_list = ["Resources", "totalResults"].iter().any(|name| self.body.get(name).is_some());
-        let mut body = self.body.clone();
-        body.as_object_mut()?.retain(|_, value| !value.is_null());
-        (self.status == 200 && is_list).then(|| serde_json::from_value(body).ok()).flatten()
+        list_in(self.body.clone()).filter(|_| self.status == 200)
     }
 
     /// The SCIM error in it, if it is one.
@@ -146,6 +145,9 @@ impl Session {
 
     async fn exchange(&self, ask: &Ask<'_>) -> Result<(Seen, Duration), TargetError> {
         let host = || self.target.host().to_owned();
+        if ask.method == Method::DELETE && !ask.is_about_one() {
+            return Err(TargetError::ImpossibleId { id: ask.path.last().copied().unwrap_or_default().to_owned() });
+        }
         let request = self.target.request_by_hand(ask.method.clone(), &ask.path, &ask.query).await?;
         let mut request = request.header(ACCEPT, urn::MEDIA_TYPE);
         if let Some((name, value)) = &ask.header {
@@ -183,10 +185,29 @@ impl Session {
 }
 
 impl Ask<'_> {
+    /// False for what names a collection, which is never ours to delete.
+    fn is_about_one(&self) -> bool {
+        matches!(self.path.as_slice(), [_, .., id] if is_possible(&ResourceId::new(*id)))
+    }
+
     /// Method and path for a message, with a placeholder for the id.
     fn route(&self) -> String {
         let endpoint = self.path.first().copied().unwrap_or_default();
         let id = if self.path.len() > 1 { "/{id}" } else { "" };
         [self.method.as_str(), " /", endpoint, id].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_names_a_resource_is_deleted() {
+        let is_about_one = |path: &[&'static str]| Ask::new(Method::DELETE, path.iter().copied()).is_about_one();
+        assert!(is_about_one(&["Users", "1"]));
+        for path in [&["Users"][..], &["Users", ""], &["Users", "."], &["Users", ".."], &[]] {
+            assert!(!is_about_one(path), "{path:?}");
+        }
     }
 }

@@ -102,11 +102,15 @@ fn below(endpoint: &str, base: &Url) -> Option<String> {
         Err(_) => endpoint.to_owned(),
     };
     let path = path.strip_prefix(base.path()).unwrap_or(&path).trim_matches('/');
-    let sound = !path.is_empty()
+    is_path(path).then(|| path.to_owned())
+}
+
+/// True for a path that leads below the base URL, without slashes around it.
+pub(super) fn is_path(path: &str) -> bool {
+    !path.is_empty()
         && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
         && !path.contains(['?', '#', '%', '\\'])
-        && !path.contains(char::is_control);
-    sound.then(|| path.to_owned())
+        && !path.contains(char::is_control)
 }
 
 /// The attributes that may be written, and whether groups show their members.
@@ -123,7 +127,7 @@ fn read_schema(profile: &mut Profile, schema: &Value) {
     if id.eq_ignore_ascii_case(urn::GROUP) {
         let members = attributes.iter().find(|attribute| text(attribute, "name").as_deref() == Some("members"));
         if members.and_then(|members| text(members, "returned")).as_deref() == Some("never") {
-            profile.members_readable = false;
+            profile.members_readable = Some(false);
         }
     }
     // A document without content says nothing.
@@ -141,12 +145,13 @@ fn elements(said: &Value) -> Vec<&Value> {
     list.map_or_else(|| vec![said], |list| list.iter().collect())
 }
 
-fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+/// The member of an object, by its name in any letter case.
+pub(in crate::target) fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.as_object()?.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// A Boolean, also as text: some targets quote them.
-fn boolean(value: &Value) -> Option<bool> {
+pub(in crate::target) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
         Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),

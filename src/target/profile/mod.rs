@@ -5,8 +5,10 @@
 mod discovery;
 mod overrides;
 mod preset;
+mod problems;
 
 pub use discovery::Discovered;
+pub(super) use discovery::{boolean, member};
 pub use overrides::ProfileOverrides;
 pub use preset::Preset;
 
@@ -39,8 +41,8 @@ pub struct Profile {
     pub match_lag: Duration,
     /// It changes resources by PATCH.
     pub patch: bool,
-    /// It replaces resources by PUT, which serves where it has no PATCH.
-    pub put: bool,
+    /// What PUT does, which serves where there is no PATCH.
+    pub put: Put,
     /// How its PATCH wants to be written.
     pub dialect: PatchDialect,
     /// It gives versions to resources and honours `If-Match`.
@@ -53,8 +55,10 @@ pub struct Profile {
     pub members_per_patch: usize,
     /// A group may be created with its members.
     pub members_on_create: bool,
-    /// A group that is read shows its members.
-    pub members_readable: bool,
+    /// A group that is read shows its members; `None` as long as nobody has said so and none was seen.
+    pub members_readable: Option<bool>,
+    /// Who decides who is in a group.
+    pub membership: Membership,
     /// The limits of `/Bulk`; `None` where it is not offered.
     pub bulk: Option<BulkLimits>,
     /// The media type of bodies.
@@ -120,6 +124,59 @@ pub enum DeleteMeans {
     Disable,
 }
 
+/// Who decides who is in a group whose members the target does not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Membership {
+    /// Others may have added members whom we do not know: such a group is never replaced.
+    Shared,
+    /// Nobody but this gateway: such a group is replaced (PUT) with the members that the gateway knows.
+    Owned,
+}
+
+/// What PUT (RFC 7644 section 3.5.1) does. Written `true`, `merges` or `false`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenPut", into = "WrittenPut")]
+pub enum Put {
+    /// What the body leaves out is cleared, as the protocol says.
+    Replaces,
+    /// What the body leaves out stays: nothing can be cleared.
+    Merges,
+    /// It is refused.
+    Refused,
+}
+
+/// [`Put`] as a profile has it.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+enum WrittenPut {
+    Flag(bool),
+    Word(String),
+}
+
+impl TryFrom<WrittenPut> for Put {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenPut) -> Result<Self, Self::Error> {
+        match written {
+            WrittenPut::Flag(true) => Ok(Self::Replaces),
+            WrittenPut::Flag(false) => Ok(Self::Refused),
+            WrittenPut::Word(word) if word == "merges" => Ok(Self::Merges),
+            WrittenPut::Word(_) => Err("`put` is `true`, `merges` or `false`"),
+        }
+    }
+}
+
+impl From<Put> for WrittenPut {
+    fn from(put: Put) -> Self {
+        match put {
+            Put::Replaces => Self::Flag(true),
+            Put::Refused => Self::Flag(false),
+            Put::Merges => Self::Word("merges".to_owned()),
+        }
+    }
+}
+
 /// The media type of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -168,14 +225,15 @@ impl Default for Profile {
             sort: false,
             match_lag: Duration::ZERO,
             patch: true,
-            put: true,
+            put: Put::Replaces,
             dialect: PatchDialect::default(),
             etag: false,
             delete: DeleteMeans::Delete,
             deletes_memberships: true,
             members_per_patch: 100,
             members_on_create: true,
-            members_readable: true,
+            members_readable: None,
+            membership: Membership::Shared,
             bulk: None,
             media_type: MediaType::Scim,
             endpoints: BTreeMap::new(),
@@ -213,6 +271,11 @@ impl Profile {
         let Some(attributes) = self.attributes.get(&schema.to_ascii_lowercase()) else { return false };
         !IN_NO_SCHEMA.iter().any(|name| name.eq_ignore_ascii_case(&path.attribute))
             && !attributes.contains(&path.attribute.to_ascii_lowercase())
+    }
+
+    /// True when a resource of this kind is replaced with the members that we know, where it shows none.
+    pub fn sends_owned_members(&self, kind: &ResourceKind) -> bool {
+        !self.patch && self.membership == Membership::Owned && kind.as_str() == urn::GROUPS
     }
 
     /// The path of this endpoint below the base URL.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{BulkLimits, DeleteMeans, MediaType, MemberRemoval, Paging, PatchForm, Preset, Profile};
+use super::{BulkLimits, DeleteMeans, MediaType, MemberRemoval, Membership, Paging, PatchForm, Preset, Profile, Put};
 use crate::model::ResourceKind;
 use crate::scim::AttributePath;
 
@@ -16,6 +16,9 @@ pub struct ProfileOverrides {
     /// A known application to start from. What the target says of itself counts more. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
+    /// The target is asked what it can do. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discover: Option<bool>,
     /// The target finds resources by filter. Default: true, unless the target says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<bool>,
@@ -40,9 +43,10 @@ pub struct ProfileOverrides {
     /// The target supports PATCH. Default: true, unless the target says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<bool>,
-    /// The target supports PUT, used where it has no PATCH. Default: true.
+    /// The target supports PUT, used where it has no PATCH; `merges` where PUT leaves alone what it does not name, so
+    /// that it can clear nothing. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub put: Option<bool>,
+    pub put: Option<Put>,
     /// `paths`: an operation names the attribute that it changes. `object`: its value does. Default: `paths`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch_form: Option<PatchForm>,
@@ -73,9 +77,13 @@ pub struct ProfileOverrides {
     /// Groups are created with members. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_on_create: Option<bool>,
-    /// Groups that are read show their members. Default: true, unless the target's schema says otherwise.
+    /// Groups that are read show their members. Default: found out before a group is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_readable: Option<bool>,
+    /// `shared`, or `owned` where nobody but this gateway puts members into groups: one that does not show its members
+    /// is then replaced with those that the gateway knows. Default: `shared`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub membership: Option<Membership>,
     /// The target offers Bulk. Default: if it says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bulk: Option<bool>,
@@ -94,13 +102,13 @@ pub struct ProfileOverrides {
 }
 
 impl Profile {
-    /// This profile with what `overrides` names, its preset left aside. Sizes are at least one.
+    /// This profile with what `overrides` names, its preset left aside.
     pub fn with(&self, overrides: &ProfileOverrides) -> Self {
         let mut profile = self.clone();
         set(&mut profile.filter, overrides.filter);
         set(&mut profile.filter_attributes, overrides.filter_attributes.clone().map(Some));
         set(&mut profile.filter_types, overrides.filter_types.clone().map(Some));
-        set(&mut profile.max_page_size, overrides.max_page_size.map(at_least_one));
+        set(&mut profile.max_page_size, overrides.max_page_size);
         set(&mut profile.paging, overrides.paging);
         set(&mut profile.sort, overrides.sort);
         set(&mut profile.match_lag, overrides.match_lag_seconds.map(Duration::from_secs));
@@ -108,15 +116,16 @@ impl Profile {
         set(&mut profile.put, overrides.put);
         set(&mut profile.dialect.form, overrides.patch_form);
         set(&mut profile.dialect.value_paths, overrides.value_paths);
-        set(&mut profile.dialect.operations_per_patch, overrides.operations_per_patch.map(at_least_one));
+        set(&mut profile.dialect.operations_per_patch, overrides.operations_per_patch);
         set(&mut profile.dialect.member_removal, overrides.member_removal);
         set(&mut profile.dialect.text_booleans, overrides.text_booleans);
         set(&mut profile.etag, overrides.etag);
         set(&mut profile.delete, overrides.delete);
         set(&mut profile.deletes_memberships, overrides.deletes_memberships);
-        set(&mut profile.members_per_patch, overrides.members_per_patch.map(at_least_one));
+        set(&mut profile.members_per_patch, overrides.members_per_patch);
         set(&mut profile.members_on_create, overrides.members_on_create);
-        set(&mut profile.members_readable, overrides.members_readable);
+        set(&mut profile.members_readable, overrides.members_readable.map(Some));
+        set(&mut profile.membership, overrides.membership);
         set(&mut profile.media_type, overrides.media_type);
         profile.bulk = bulk(profile.bulk, overrides);
         let endpoint =
@@ -133,8 +142,8 @@ fn bulk(offered: Option<BulkLimits>, overrides: &ProfileOverrides) -> Option<Bul
         None => offered?,
     };
     Some(BulkLimits {
-        max_operations: overrides.bulk_max_operations.map_or(limits.max_operations, at_least_one),
-        max_bytes: overrides.bulk_max_bytes.map_or(limits.max_bytes, at_least_one),
+        max_operations: overrides.bulk_max_operations.unwrap_or(limits.max_operations),
+        max_bytes: overrides.bulk_max_bytes.unwrap_or(limits.max_bytes),
     })
 }
 
@@ -142,10 +151,6 @@ fn set<T>(place: &mut T, said: Option<T>) {
     if let Some(said) = said {
         *place = said;
     }
-}
-
-fn at_least_one(size: usize) -> usize {
-    size.max(1)
 }
 
 fn paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<AttributePath>>, D::Error> {

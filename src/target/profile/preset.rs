@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeleteMeans, MemberRemoval, PatchForm, ProfileOverrides};
+use super::{DeleteMeans, MemberRemoval, PatchForm, ProfileOverrides, Put};
 use crate::scim::AttributePath;
 
 /// An application, or a family of them.
@@ -17,7 +17,7 @@ pub enum Preset {
     GithubEnterprise,
     /// Sentry: filters on three attributes, short pages.
     Sentry,
-    /// Zoom: filters on three attributes.
+    /// Zoom: filters on three attributes, and a PUT that clears nothing.
     Zoom,
     /// Applications that were built for Entra ID's older PATCH: title-case Booleans, members removed by value.
     EntraLegacy,
@@ -41,9 +41,11 @@ impl Preset {
                 members_per_patch: Some(100),
                 ..none
             },
-            Self::Zoom => {
-                ProfileOverrides { filter_attributes: filters(&["userName", "externalId", "displayName"]), ..none }
-            }
+            Self::Zoom => ProfileOverrides {
+                filter_attributes: filters(&["userName", "externalId", "displayName"]),
+                put: Some(Put::Merges),
+                ..none
+            },
             Self::EntraLegacy => {
                 ProfileOverrides { member_removal: Some(MemberRemoval::Values), text_booleans: Some(true), ..none }
             }

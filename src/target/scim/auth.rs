@@ -91,6 +91,15 @@ impl Auth {
         })
     }
 
+    /// Where tokens are asked for, with the key of this way to authenticate.
+    pub(super) fn token_url(&self) -> Option<(&'static str, &Url)> {
+        match self {
+            Self::None | Self::Bearer(_) | Self::Basic { .. } => None,
+            Self::ClientCredentials { token_url, .. } => Some(("client_credentials", token_url)),
+            Self::JwtBearer { token_url, .. } => Some(("jwt_bearer", token_url)),
+        }
+    }
+
     /// The header that does not change. `Err` when what is given cannot stand in a header.
     pub(super) fn fixed_header(&self) -> Result<Option<HeaderValue>, &'static str> {
         match self {

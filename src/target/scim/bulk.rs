@@ -79,19 +79,13 @@ impl ScimTarget {
             match self.bulk(kind, resources, &indexes, limits).await {
                 Ok(results) => {
                     for (index, created) in results {
-                        // Certainly not done: only put off, or too much in one piece.
-                        let again = matches!(&created, Err(error) if matches!(error.status(), Some(413 | 429)));
-                        let created = if again { self.create(kind, &resources[index]).await } else { created };
-                        ended.push((index, created));
+                        ended.push((index, self.or_else_alone(kind, &resources[index], created).await));
                     }
                 }
                 Err(Refusal::TooMuch) => {
                     let half = indexes.len() / 2;
                     waiting.push(indexes[half..].to_vec());
                     waiting.push(indexes[..half].to_vec());
-                    let fewer =
-                        |limits: BulkLimits| BulkLimits { max_operations: half.min(limits.max_operations), ..limits };
-                    self.learn(|profile| profile.bulk = profile.bulk.map(fewer));
                 }
                 Err(Refusal::NotOffered) => {
                     tracing::info!(target.host = %self.shared.client.host(), "the target refuses Bulk: resources are created one by one");
@@ -105,6 +99,18 @@ impl ScimTarget {
             }
         }
         ended
+    }
+
+    /// What an operation of a Bulk request brought, or a request of its own where that may end better: it was put off,
+    /// too much in one piece, or a group that is refused with its members.
+    async fn or_else_alone(&self, kind: &ResourceKind, resource: &Resource, created: Created) -> Created {
+        match created {
+            Err(error) if matches!(error.status(), Some(413 | 429)) => self.create(kind, resource).await,
+            Err(refusal @ TargetError::Refused { status: 400 | 422, .. }) => {
+                Box::pin(self.create_without_members(kind, resource, refusal)).await
+            }
+            created => created,
+        }
     }
 
     async fn bulk(
@@ -121,12 +127,20 @@ impl ScimTarget {
         if body.len() > limits.max_bytes / 10 * 9 {
             return Err(Refusal::TooMuch);
         }
+        let size = body.len();
         let request = self.request(Purpose::Bulk, urn::BULK, &[], Some(body))?;
         // A large request future is not carried along by everybody who creates one resource.
         let answer = self.shared.client.send(&request).boxed().await?;
         match answer.status.as_u16() {
+            202 => Err(self.shared.client.unusable(&request, &answer, "without saying what became of it").into()),
             200..=299 => Ok(self.results(&request, &answer, endpoint, indexes)),
-            413 => Err(Refusal::TooMuch),
+            413 => {
+                // Half of it may go. How many operations that are depends on what they carry.
+                let fewer =
+                    |limits: BulkLimits| BulkLimits { max_bytes: limits.max_bytes.min(size / 2 * 10 / 9), ..limits };
+                self.learn(|profile| profile.bulk = profile.bulk.map(fewer));
+                Err(Refusal::TooMuch)
+            }
             400 | 404 | 405 | 410 | 501 => Err(Refusal::NotOffered),
             _ => Err(self.shared.client.refusal(&request, &answer).into()),
         }
@@ -168,6 +182,9 @@ impl ScimTarget {
     fn created(&self, result: BulkResult, endpoint: &str) -> Created {
         let host = self.shared.client.host();
         let Ok(status) = StatusCode::from_u16(result.status) else { return Err(untold(host, result.status)) };
+        if status == StatusCode::ACCEPTED {
+            return Err(untold(host, result.status));
+        }
         if !status.is_success() {
             let body = result.response.map(|response| response.to_string()).unwrap_or_default();
             let (request, purpose) = (["POST /", endpoint, " in POST /Bulk"].concat(), Purpose::Create);

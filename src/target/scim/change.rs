@@ -1,13 +1,18 @@
 //! Changing a resource by PATCH (RFC 7644 section 3.5.2), in requests of the size and in the dialect that the target
 //! understands, and deleting it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::accepted::{self, Accepted};
 use super::answer::Purpose;
+use super::membership::value_of;
 use super::{Deletion, ScimTarget, Version, dialect, json, write};
 use crate::model::{ResourceId, ResourceKind};
-use crate::scim::{AttributePath, Op, Operation, PatchOp, urn};
-use crate::target::profile::{DeleteMeans, PatchDialect};
+use crate::scim::{AttributePath, Op, Operation, PatchOp, Resource, urn};
+use crate::target::profile::{DeleteMeans, PatchDialect, Put};
 use crate::target::write::ResourceChange;
 use crate::target::{Profile, TargetError};
 
@@ -39,7 +44,7 @@ impl ScimTarget {
         let _lane = self.shared.lanes.enter(kind, id).await;
         if self.profile().delete == DeleteMeans::Disable && kind.as_str() == urn::USERS {
             let disable = Operation::replace(AttributePath::new("active"), false.into());
-            let disable = ResourceChange { attributes: vec![disable], members: Vec::new() };
+            let disable = ResourceChange { attributes: vec![disable], ..ResourceChange::default() };
             return match self.change_alone(kind, id, &disable).await {
                 Err(TargetError::Gone { .. }) => Ok(Deletion::Absent),
                 done => done.map(|()| Deletion::Disabled),
@@ -48,6 +53,11 @@ impl ScimTarget {
         let request = self.about_one(Purpose::Delete, kind, id, &[], None)?;
         let answer = self.shared.client.send(&request).await?;
         match answer.status.as_u16() {
+            202 => {
+                let accepted = Accepted { request, answer };
+                Box::pin(self.see_done(kind, id, &accepted, |now| now.is_none())).await?;
+                Ok(Deletion::Deleted)
+            }
             // The attempt before, which ended without an answer, has done it.
             404 | 410 if answer.repeated => Ok(Deletion::Deleted),
             404 | 410 => Ok(Deletion::Absent),
@@ -76,7 +86,7 @@ impl ScimTarget {
             return self.replace(kind, id, change, &profile).await;
         }
         match self.patch(kind, id, change, &profile, &profile.dialect).await {
-            Err(error) if matches!(error.status(), Some(405 | 501)) && profile.put => {
+            Err(error) if matches!(error.status(), Some(405 | 501)) && profile.put != Put::Refused => {
                 tracing::info!(target.host = %self.shared.client.host(), "the target has no PATCH: it is changed by PUT");
                 self.learn(|profile| profile.patch = false);
                 self.replace(kind, id, change, &profile).await
@@ -141,28 +151,35 @@ impl ScimTarget {
         while let Some(body) = waiting.pop_front() {
             // The version is that of before the first body.
             let if_match = if_match.clone().filter(|_| found.confirmed == 0);
-            let Err(error) = self.send_patch(kind, id, &body, if_match).await else {
-                found.confirmed += 1;
-                found.largest = found.largest.max(write::members_in(&body));
-                continue;
+            let error = match self.send_patch(kind, id, &body, if_match).await {
+                Ok(accepted) => {
+                    found.confirmed += 1;
+                    found.largest = found.largest.max(write::members_in(&body));
+                    found.accepted = accepted.or(found.accepted);
+                    continue;
+                }
+                Err(error) => error,
             };
             let error = self.about_a_member(kind, id, &body, error, &mut found).await?;
-            match (write::halves(&body), is_done(&body, &error)) {
-                (Some((first, second)), _) => {
-                    found.too_much |=
-                        !matches!(error.status(), Some(404 | 409)) && error.scim_type() != Some("noTarget");
-                    waiting.push_front(second);
-                    waiting.push_front(first);
+            if let Some((first, second)) = write::halves(&body) {
+                found.too_much |= is_too_much(&body, &error);
+                waiting.push_front(second);
+                waiting.push_front(first);
+            } else if !self.is_so_already(kind, id, &body, &error, &mut found).await? {
+                if write::members_in(&body) == 0 {
+                    return Err(error);
                 }
-                (None, true) => {}
                 // The other members are not to wait for this one.
-                (None, false) if write::members_in(&body) > 0 => found.refused = found.refused.or(Some(error)),
-                (None, false) => return Err(error),
+                found.refused = found.refused.or(Some(error));
             }
         }
-        match found.refused {
-            Some(error) => Err(error),
-            None => {
+        match (found.refused, found.accepted) {
+            (Some(error), _) => Err(error),
+            (None, Some(accepted)) => {
+                let is_done = |now: Option<&Resource>| now.is_some_and(|now| accepted::shows(now, change));
+                Box::pin(self.see_done(kind, id, &accepted, is_done)).await
+            }
+            (None, None) => {
                 if found.too_much && found.largest > 0 {
                     tracing::info!(target.host = %self.shared.client.host(), members = found.largest, "the target takes so many members at once");
                     self.learn(|profile| profile.members_per_patch = profile.members_per_patch.min(found.largest));
@@ -178,17 +195,20 @@ impl ScimTarget {
         id: &ResourceId,
         body: &PatchOp,
         if_match: Option<String>,
-    ) -> Result<(), TargetError> {
+    ) -> Result<Option<Accepted>, TargetError> {
         let mut request = self.about_one(Purpose::Change, kind, id, &[], Some(json(body)?))?;
         request.if_match = if_match;
         let answer = self.shared.client.send(&request).await?;
         if !answer.status.is_success() {
             return Err(self.shared.client.refusal(&request, &answer));
         }
+        if answer.status == StatusCode::ACCEPTED {
+            return Ok(Some(Accepted { request, answer }));
+        }
         if !answer.body.is_empty() {
             self.resource(&request, &answer)?;
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The refusal of a body that a smaller body may not meet: of its size, or of one of its members. Any other ends the
@@ -224,6 +244,38 @@ impl ScimTarget {
         }
     }
 
+    /// True when the refusal of one member says that it is as it should be: to be removed, and unknown; to be added, and
+    /// there. A conflict may have other reasons: the group tells, where it shows its members.
+    async fn is_so_already(
+        &self,
+        kind: &ResourceKind,
+        id: &ResourceId,
+        body: &PatchOp,
+        error: &TargetError,
+        found: &mut Found,
+    ) -> Result<bool, TargetError> {
+        let [operation] = body.operations.as_slice() else { return Ok(false) };
+        if write::members_in(body) == 0 {
+            return Ok(false);
+        }
+        match (operation.op, &operation.path, error) {
+            (Op::Remove, ..) => Ok(error.status() == Some(404) || error.scim_type() == Some("noTarget")),
+            (Op::Add, Some(path), TargetError::Conflict { .. }) => {
+                let added = operation.value.as_ref().and_then(Value::as_array).and_then(|values| values.first());
+                let Some(added) = added.and_then(value_of) else { return Ok(false) };
+                if found.members.is_none() {
+                    found.members = Some(self.members_of(kind, id, path).await?);
+                }
+                Ok(match found.members.as_ref().and_then(Option::as_ref) {
+                    Some(members) => members.contains(added),
+                    // What nobody can see is believed, if that is what the target said.
+                    None => matches!(error.scim_type(), None | Some("uniqueness")),
+                })
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Looks up once which ids the protected user names belong to, so that a change by id is refused as well.
     async fn resolve_protected_names(&self) -> Result<(), TargetError> {
         let resolve = async {
@@ -253,22 +305,20 @@ struct Found {
     too_much: bool,
     /// The resource was there when the target spoke of something unknown.
     exists: bool,
+    /// Who is in the group, once somebody had to ask; `None` inside where the target does not show it.
+    members: Option<Option<BTreeSet<String>>>,
     /// What became of a member that the target does not take.
     refused: Option<TargetError>,
+    /// A body that the target accepted without saying that it is done.
+    accepted: Option<Accepted>,
 }
 
-/// True when the refusal of one member says that it is as it should be: to be added, and there; to be removed, and
-/// unknown.
-fn is_done(body: &PatchOp, error: &TargetError) -> bool {
-    let [operation] = body.operations.as_slice() else { return false };
-    if write::members_in(body) == 0 {
-        return false;
-    }
-    match operation.op {
-        Op::Add => matches!(error, TargetError::Conflict { .. }),
-        Op::Remove => error.status() == Some(404) || error.scim_type() == Some("noTarget"),
-        Op::Replace => false,
-    }
+/// True when the refusal of several members says how many a target takes at once. Where a body does several things, its
+/// size may not have been the reason.
+fn is_too_much(body: &PatchOp, error: &TargetError) -> bool {
+    write::changes_members_alone(body)
+        && !matches!(error.status(), Some(404 | 409))
+        && error.scim_type() != Some("noTarget")
 }
 
 /// True when the target may have stumbled over a path with a value filter.

@@ -342,6 +342,11 @@ impl Client {
         })
     }
 
+    /// Waits as between two attempts.
+    pub(super) async fn pause(&self, attempt: u32) {
+        sleep(self.backoff(attempt)).await;
+    }
+
     fn backoff(&self, failures: u32) -> Duration {
         self.retry.backoff.delay(failures, rand::random())
     }

@@ -1,9 +1,12 @@
 //! Creating one resource: a POST, sent at most once.
 
+use reqwest::StatusCode;
 use serde_json::Value;
 
+use super::accepted::Accepted;
 use super::address::{id_in, is_possible};
 use super::answer::Purpose;
+use super::membership::{is_group, member_ids};
 use super::write::{MemberChange, ResourceChange};
 use super::{ScimTarget, dialect, json};
 use crate::model::{ResourceId, ResourceKind};
@@ -17,16 +20,26 @@ impl ScimTarget {
     pub async fn create(&self, kind: &ResourceKind, resource: &Resource) -> Result<ResourceId, TargetError> {
         self.shared.protection.admit_create(resource)?;
         match self.post(kind, resource).await {
-            Err(error @ TargetError::Refused { status: 400 | 413 | 422, .. }) => {
-                let (alone, members) = without_members(resource);
-                if members.is_empty() {
-                    return Err(error);
-                }
+            Err(refusal @ TargetError::Refused { status: 400 | 413 | 422, .. }) => {
                 // Rare, and large: the room for it is not part of every create.
-                Box::pin(self.create_then_add(kind, &alone, members, error)).await
+                Box::pin(self.create_without_members(kind, resource, refusal)).await
             }
             created => created,
         }
+    }
+
+    /// Creates a resource that was refused, without its members, if it has any, and adds them.
+    pub(super) async fn create_without_members(
+        &self,
+        kind: &ResourceKind,
+        resource: &Resource,
+        refusal: TargetError,
+    ) -> Result<ResourceId, TargetError> {
+        let (alone, members) = without_members(resource);
+        if members.is_empty() {
+            return Err(refusal);
+        }
+        self.create_then_add(kind, &alone, members, refusal).await
     }
 
     async fn create_then_add(
@@ -42,7 +55,7 @@ impl ScimTarget {
             created => created?,
         };
         let change = MemberChange { path: AttributePath::new("members"), added: members, removed: Vec::new() };
-        let change = ResourceChange { attributes: Vec::new(), members: vec![change] };
+        let change = ResourceChange { members: vec![change], ..ResourceChange::default() };
         match self.change(kind, &id, &change).await {
             Ok(()) => Ok(id),
             // It exists, and not as it was asked for: whoever looks for it finds it and goes on from there.
@@ -61,7 +74,10 @@ impl ScimTarget {
         };
         let request = self.request(Purpose::Create, endpoint, &[], Some(body))?;
         let answer = self.shared.client.send(&request).await?;
-        if !matches!(answer.status.as_u16(), 200..=202) {
+        if answer.status == StatusCode::ACCEPTED {
+            return self.created_later(kind, endpoint, Accepted { request, answer }).await;
+        }
+        if !matches!(answer.status.as_u16(), 200 | 201) {
             return Err(self.shared.client.refusal(&request, &answer));
         }
         let id = match answer.body.is_empty() {
@@ -72,7 +88,28 @@ impl ScimTarget {
                 echo.id().map(ResourceId::new)
             }
         };
-        id.filter(is_possible).ok_or_else(|| self.shared.client.unusable(&request, &answer, "without the id it gave"))
+        let id = id.filter(is_possible);
+        let id = id.ok_or_else(|| self.shared.client.unusable(&request, &answer, "without the id it gave"))?;
+        if is_group(kind) && member_ids(resource, &AttributePath::new("members")).next().is_none() {
+            self.shared.membership.born(&id);
+        }
+        Ok(id)
+    }
+
+    /// The resource that an accepted POST is to make, once it is there. Without an address to look at, its matching
+    /// values are all there is to look for.
+    async fn created_later(
+        &self,
+        kind: &ResourceKind,
+        endpoint: &str,
+        accepted: Accepted,
+    ) -> Result<ResourceId, TargetError> {
+        let Accepted { request, answer } = &accepted;
+        let id = answer.location.as_deref().and_then(|to| id_in(to, self.shared.client.base(), endpoint));
+        let no_place = || self.shared.client.unusable(request, answer, "without saying where the resource will be");
+        let id = id.ok_or_else(no_place)?;
+        Box::pin(self.see_done(kind, &id, &accepted, |now| now.is_some())).await?;
+        Ok(id)
     }
 }
 

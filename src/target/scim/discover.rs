@@ -15,11 +15,31 @@ use crate::target::{Profile, TargetError};
 /// Targets are upgraded now and then, and not more often.
 const GOOD_FOR: Duration = Duration::from_secs(6 * 3600);
 
-/// When the target was asked last.
+/// What the target has said of itself.
 #[derive(Default)]
 pub(super) struct Discovery {
     /// Held while the target is asked, so that several jobs of an application ask once.
-    asked_at: Mutex<Option<Instant>>,
+    state: Mutex<State>,
+}
+
+/// The documents, `None` until there was an answer to the question; and when all of them were answered last.
+#[derive(Default)]
+struct State {
+    config: Option<Value>,
+    resource_types: Option<Value>,
+    schemas: Option<Value>,
+    asked_at: Option<Instant>,
+}
+
+/// What came of asking for one document.
+enum Said {
+    Document(Value),
+    /// The target has no such document.
+    NotOffered,
+    /// We may not see it, or cannot read it.
+    Unclear,
+    /// Somebody who asks later may be answered.
+    Failed(TargetError),
 }
 
 impl ScimSettings {
@@ -34,46 +54,78 @@ impl ScimSettings {
 
 impl ScimTarget {
     /// Asks the target what it can do, unless it was asked within the last hours. A target that does not say, says
-    /// nonsense or does not let us see it keeps the preset; only one that does not answer is an error.
+    /// nonsense or does not let us see it keeps the preset.
+    ///
+    /// # Errors
+    /// When the target fails to answer about what it never told before. What it told before counts until it answers
+    /// again, and it is asked again every time.
     pub async fn discover(&self) -> Result<(), TargetError> {
-        let mut asked_at = self.shared.discovery.asked_at.lock().await;
-        if asked_at.is_some_and(|asked_at| asked_at.elapsed() < GOOD_FOR) {
+        let settings = &self.shared.settings;
+        let mut state = self.shared.discovery.state.lock().await;
+        let state = &mut *state;
+        let is_fresh = state.asked_at.is_some_and(|asked_at| asked_at.elapsed() < GOOD_FOR);
+        if is_fresh || settings.profile.discover == Some(false) {
             return Ok(());
         }
+        let mut config = self.document(urn::SERVICE_PROVIDER_CONFIG_ENDPOINT).await;
+        if matches!(config, Said::NotOffered) {
+            // Its name in SCIM 1.1, which some targets kept.
+            config = self.document("ServiceProviderConfigs").await;
+        }
+        let mut complete = self.note(urn::SERVICE_PROVIDER_CONFIG_ENDPOINT, &mut state.config, config)?;
+        for (name, known) in [(urn::RESOURCE_TYPES, &mut state.resource_types), (urn::SCHEMAS, &mut state.schemas)] {
+            complete &= self.note(name, known, self.document(name).await)?;
+        }
+        let told = |document: &Option<Value>| document.clone().unwrap_or_default();
         let said = Discovered {
-            config: match self.document(urn::SERVICE_PROVIDER_CONFIG_ENDPOINT).await? {
-                Some(config) => config,
-                // Its name in SCIM 1.1, which some targets kept.
-                None => self.document("ServiceProviderConfigs").await?.unwrap_or_default(),
-            },
-            resource_types: self.further_document(urn::RESOURCE_TYPES).await?,
-            schemas: self.further_document(urn::SCHEMAS).await?,
+            config: told(&state.config),
+            resource_types: told(&state.resource_types),
+            schemas: told(&state.schemas),
         };
-        let settings = &self.shared.settings;
         let profile = settings.preset().discovered(&said, self.shared.client.base()).with(&settings.profile);
         self.learn(|known| {
-            let has_hidden_members = !known.members_readable && settings.profile.members_readable.is_none();
-            *known = profile;
             // What was learned from a group that did not show its members may cost others theirs if it is forgotten.
-            known.members_readable &= !has_hidden_members;
+            let members_readable = profile.members_readable.or(known.members_readable);
+            *known = Profile { members_readable, ..profile };
         });
-        *asked_at = Some(Instant::now());
+        state.asked_at = complete.then(Instant::now);
         Ok(())
     }
 
-    /// A document that a target can do without, even if it breaks off over it.
-    async fn further_document(&self, name: &str) -> Result<Value, TargetError> {
-        match self.document(name).await {
-            Err(TargetError::NoAnswer { .. }) => Ok(Value::Null),
-            document => Ok(document?.unwrap_or_default()),
+    /// Remembers what was said of a document. False when the target is to be asked again soon.
+    fn note(&self, name: &str, known: &mut Option<Value>, said: Said) -> Result<bool, TargetError> {
+        match (said, known) {
+            (Said::Document(document), known) => *known = Some(document),
+            (Said::NotOffered, known) => *known = Some(Value::Null),
+            (Said::Unclear, known) => drop(known.get_or_insert(Value::Null)),
+            (Said::Failed(error), Some(_)) => {
+                tracing::warn!(target.host = %self.shared.client.host(), document = name, %error, "what the target said before counts until it answers again");
+                return Ok(false);
+            }
+            (Said::Failed(error), None) => {
+                return Err(TargetError::Undiscovered { document: name.to_owned(), cause: Box::new(error) });
+            }
         }
+        Ok(true)
     }
 
-    /// A discovery document; `None` where there is none that we may see and can read.
-    async fn document(&self, name: &str) -> Result<Option<Value>, TargetError> {
-        let request = self.query(name, &[])?;
-        let answer = self.shared.client.send(&request).await?;
-        let document = answer.status.is_success().then(|| serde_json::from_slice::<Value>(&answer.body).ok()).flatten();
-        Ok(document.filter(|document| document.is_object() || document.is_array()))
+    async fn document(&self, name: &str) -> Said {
+        let request = match self.query(name, &[]) {
+            Ok(request) => request,
+            Err(error) => return Said::Failed(error),
+        };
+        let answer = match self.shared.client.send(&request).await {
+            Ok(answer) => answer,
+            Err(error) => return Said::Failed(error),
+        };
+        match answer.status.as_u16() {
+            200..=299 => match serde_json::from_slice::<Value>(&answer.body) {
+                Ok(document) if document.is_object() || document.is_array() => Said::Document(document),
+                _ => Said::Unclear,
+            },
+            401 | 403 | 407 => Said::Unclear,
+            408 | 425 | 429 | 500 | 502..=599 => Said::Failed(self.shared.client.refusal(&request, &answer)),
+            _ => Said::NotOffered,
+        }
     }
 }

@@ -6,6 +6,7 @@
 pub mod paging;
 pub mod write;
 
+mod accepted;
 mod address;
 mod answer;
 mod auth;
@@ -15,6 +16,7 @@ mod client;
 mod create;
 mod dialect;
 mod discover;
+mod membership;
 mod protection;
 mod read;
 mod replace;
@@ -24,7 +26,6 @@ pub use auth::Auth;
 pub use protection::Protected;
 pub use settings::{ScimSettings, SettingsProblem};
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -37,7 +38,9 @@ use self::address::route;
 use self::answer::Purpose;
 use self::client::{Answer, Client, Request, RetryPolicy};
 use self::discover::Discovery;
+use self::membership::Membership;
 use self::protection::Protection;
+pub(super) use self::read::list_in;
 use super::lanes::Lanes;
 use super::{Profile, TargetError};
 use crate::model::{ResourceId, ResourceKind, TargetIdentity};
@@ -69,8 +72,7 @@ struct Shared {
     discovery: Discovery,
     protection: Protection,
     lanes: Lanes,
-    /// Set once a group has shown members.
-    members_seen: AtomicBool,
+    membership: Membership,
 }
 
 /// A resource as it was read.
@@ -96,7 +98,7 @@ impl ScimTarget {
             discovery: Discovery::default(),
             protection: Protection::new(protected),
             lanes: Lanes::default(),
-            members_seen: AtomicBool::new(false),
+            membership: Membership::default(),
         };
         let target = Self { shared: Arc::new(shared) };
         target.shared.client.speak(target.profile().media_type);

@@ -1,6 +1,8 @@
 //! Finding, listing and reading resources.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use super::address::{is_possible, without_members};
 use super::answer::Purpose;
@@ -29,7 +31,8 @@ impl ScimTarget {
     ) -> Result<Vec<Resource>, TargetError> {
         let profile = self.profile();
         let mut filter = profile.finds(kind, path).then(|| filter_for(path, value).to_string());
-        let mut found = Vec::new();
+        // By id: a walk that begins anew brings the first pages once more.
+        let mut found = BTreeMap::new();
         let mut next = Some(PageStart::first(profile.paging));
         while let Some(start) = next {
             let page = match self.page(kind, start, filter.as_deref(), &profile).await {
@@ -38,15 +41,17 @@ impl ScimTarget {
                 Err(error) if filter.is_some() && refuses_filter(&error) => {
                     tracing::info!(target.host = %self.shared.client.host(), attribute = %path, "the target has no such filter: its list is read");
                     self.learn(|profile| profile.refuse_filter(kind, path));
+                    found.clear();
                     (filter, next) = (None, Some(PageStart::first(profile.paging)));
                     continue;
                 }
                 page => page?,
             };
-            found.extend(page.resources.into_iter().filter(|resource| has_value(resource, path, value)));
+            let matching = page.resources.into_iter().filter(|resource| has_value(resource, path, value));
+            found.extend(matching.filter_map(|resource| Some((resource.id()?.to_owned(), resource))));
             next = page.next;
         }
-        Ok(found)
+        Ok(found.into_values().collect())
     }
 
     /// One page of all resources of a kind, groups without their members. Start with `None`, go on with
@@ -143,7 +148,7 @@ impl ScimTarget {
         if answer.status.as_u16() != 200 {
             return Err(self.shared.client.refusal(request, &answer));
         }
-        match list_in(&answer.body) {
+        match serde_json::from_slice(&answer.body).ok().and_then(list_in) {
             Some(list) => Ok((answer, list)),
             None => Err(self.shared.client.unusable(request, &answer, "not with a list of resources")),
         }
@@ -172,8 +177,8 @@ fn refuses_filter(error: &TargetError) -> bool {
 
 /// A list response. It must say that it is one: any JSON object would pass for an empty list otherwise. Some targets
 /// write `null` for no resources.
-fn list_in(body: &[u8]) -> Option<ListResponse> {
-    let mut list: Map<String, Value> = serde_json::from_slice(body).ok()?;
+pub(in crate::target) fn list_in(body: Value) -> Option<ListResponse> {
+    let Value::Object(mut list) = body else { return None };
     let is_list = |name: &String| ["Resources", "totalResults"].iter().any(|known| known.eq_ignore_ascii_case(name));
     if !list.keys().any(is_list) {
         return None;

@@ -4,15 +4,18 @@
 //! change is overwritten.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use super::accepted::{self, Accepted};
 use super::answer::Purpose;
 use super::change::ATTEMPTS;
+use super::membership::{is_group, value_of};
 use super::{ScimTarget, Version, dialect, json as body_of};
 use crate::model::{ResourceId, ResourceKind};
-use crate::scim::{AttributePath, Resource, urn};
+use crate::scim::{AttributePath, Op, Operation, Resource, urn};
+use crate::target::profile::{Membership, Put};
 use crate::target::write::{MemberChange, ResourceChange};
 use crate::target::{Profile, TargetError};
 
@@ -25,30 +28,48 @@ impl ScimTarget {
         change: &ResourceChange,
         profile: &Profile,
     ) -> Result<(), TargetError> {
-        if !profile.put {
+        if profile.put == Put::Refused {
             return Err(self.unsupported(kind, "it has neither PATCH nor PUT"));
         }
-        if is_group(kind) && !profile.members_readable {
-            return Err(self.unsupported(kind, HIDDEN_MEMBERS));
+        if profile.put == Put::Replaces {
+            return self.put(kind, id, change, profile).await.map(drop);
         }
+        // What can be done is done first: nobody keeps an account because a title cannot be cleared.
+        let (clearing, setting) = change.attributes.iter().cloned().partition(|operation| operation.op == Op::Remove);
+        let before = self.put(kind, id, &ResourceChange { attributes: setting, ..change.clone() }, profile).await?;
+        let stays = |clearing: &Operation| clearing.path.as_ref().is_some_and(|path| before.get(path).is_some());
+        let clearing: Vec<Operation> = clearing;
+        if clearing.iter().any(stays) { Err(self.unsupported(kind, CLEARS_NOTHING)) } else { Ok(()) }
+    }
+
+    /// Reads the resource, changes it and writes it back, unless it is so already. Returns it as it was before.
+    async fn put(
+        &self,
+        kind: &ResourceKind,
+        id: &ResourceId,
+        change: &ResourceChange,
+        profile: &Profile,
+    ) -> Result<Resource, TargetError> {
         let mut attempt = 1;
         loop {
             let Some(Version { resource: present, etag }) = self.read_version(kind, id, &[]).await? else {
                 return Err(self.gone(kind));
             };
-            self.notice_members(kind, &present);
-            let removes = change.members.iter().any(|members| !members.removed.is_empty());
-            if is_group(kind) && removes && !shows_members(&present) && !self.has_seen_members() {
-                // Somebody is to leave a group in which nobody is, and no group ever showed anybody.
-                return Err(self.unsupported(kind, HIDDEN_MEMBERS));
-            }
-            let wanted = changed(&present, change);
+            let sees_members = is_group(kind) && self.shows_all_members(kind, id, &present).await?;
+            let wanted = if !is_group(kind) || sees_members {
+                changed(&present, change)
+            } else {
+                let members = change.owned_members.as_deref().filter(|_| profile.membership == Membership::Owned);
+                let members = members.ok_or_else(|| self.unsupported(kind, HIDDEN_MEMBERS))?;
+                with_members(dialect::applied(&change.attributes, &present), members)
+            };
             if wanted == present {
-                return Ok(());
+                return Ok(present);
             }
-            let wanted = dialect::spelled(writable(kind, wanted), &profile.dialect);
-            let mut request = self.about_one(Purpose::Replace, kind, id, &[], Some(body_of(&wanted)?))?;
+            let body = dialect::spelled(writable(kind, wanted), &profile.dialect);
+            let mut request = self.about_one(Purpose::Replace, kind, id, &[], Some(body_of(&body)?))?;
             request.if_match = etag.filter(|_| profile.etag);
+            self.shared.membership.filled(id);
             let answer = self.shared.client.send(&request).await?;
             if answer.status.as_u16() == 412 && attempt < ATTEMPTS {
                 attempt += 1;
@@ -57,44 +78,20 @@ impl ScimTarget {
             if !answer.status.is_success() {
                 return Err(self.shared.client.refusal(&request, &answer));
             }
+            if answer.status == StatusCode::ACCEPTED {
+                let is_done = |now: Option<&Resource>| now.is_some_and(|now| accepted::shows(now, change));
+                Box::pin(self.see_done(kind, id, &Accepted { request, answer }, is_done)).await?;
+                return Ok(present);
+            }
             if !answer.body.is_empty() {
                 let echo = self.resource(&request, &answer)?;
                 self.notice_members(kind, &echo);
             }
-            return self.confirm_members(kind, id, change).await;
+            if sees_members && change.members.iter().any(|members| !members.added.is_empty()) {
+                self.confirm_members(kind, id).await;
+            }
+            return Ok(present);
         }
-    }
-
-    /// Remembers that groups show their members.
-    pub(super) fn notice_members(&self, kind: &ResourceKind, resource: &Resource) {
-        if is_group(kind) && shows_members(resource) {
-            self.shared.members_seen.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn has_seen_members(&self) -> bool {
-        self.shared.members_seen.load(Ordering::Relaxed)
-    }
-
-    /// Looks once whether the members that were just written can be read. If not, no further group is replaced.
-    async fn confirm_members(
-        &self,
-        kind: &ResourceKind,
-        id: &ResourceId,
-        change: &ResourceChange,
-    ) -> Result<(), TargetError> {
-        let adds = change.members.iter().any(|members| !members.added.is_empty());
-        if !is_group(kind) || !adds || self.has_seen_members() {
-            return Ok(());
-        }
-        if let Some(group) = self.read_version(kind, id, &[]).await? {
-            self.notice_members(kind, &group.resource);
-        }
-        if !self.has_seen_members() {
-            tracing::warn!(target.host = %self.shared.client.host(), "groups do not show the members that were written: none is replaced any more");
-            self.learn(|profile| profile.members_readable = false);
-        }
-        Ok(())
     }
 
     fn unsupported(&self, kind: &ResourceKind, problem: &str) -> TargetError {
@@ -106,16 +103,12 @@ impl ScimTarget {
     }
 }
 
-const HIDDEN_MEMBERS: &str = "its groups do not show their members, and replacing one would remove those that others \
-                              have added; it needs PATCH, or groups whose members can be read";
+const HIDDEN_MEMBERS: &str = "no group of the target shows members, and replacing this one could remove those that others have added; where \
+     groups do show their members, set `members_readable: true` in the target's profile, and where nobody but this \
+     gateway puts members into groups, `membership: owned`";
 
-fn is_group(kind: &ResourceKind) -> bool {
-    kind.as_str() == urn::GROUPS
-}
-
-fn shows_members(group: &Resource) -> bool {
-    group.get(&AttributePath::new("members")).and_then(Value::as_array).is_some_and(|members| !members.is_empty())
-}
+const CLEARS_NOTHING: &str = "an attribute is to be cleared, and PUT clears nothing there (`put: merges`); clear it in the application, or map a \
+     value that stands for none";
 
 /// The resource as it is to be.
 fn changed(present: &Resource, change: &ResourceChange) -> Resource {
@@ -134,6 +127,12 @@ fn changed(present: &Resource, change: &ResourceChange) -> Resource {
     wanted
 }
 
+/// The group with these members and no others.
+fn with_members(mut group: Resource, members: &[ResourceId]) -> Resource {
+    group.set(&AttributePath::new("members"), members.iter().map(|id| json!({ "value": id })).collect());
+    group
+}
+
 /// The resource without what only the target writes (RFC 7643 sections 3.1 and 4.1.2).
 fn writable(kind: &ResourceKind, mut resource: Resource) -> Resource {
     resource.remove(&AttributePath::new("meta"));
@@ -143,20 +142,9 @@ fn writable(kind: &ResourceKind, mut resource: Resource) -> Resource {
     resource
 }
 
-fn value_of(member: &Value) -> Option<&str> {
-    match member {
-        Value::String(value) => Some(value),
-        Value::Object(parts) => {
-            parts.iter().find(|(name, _)| name.eq_ignore_ascii_case("value")).and_then(|(_, value)| value.as_str())
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::Operation;
 
     fn resource(json: Value) -> Resource {
         serde_json::from_value(json).unwrap()
@@ -169,7 +157,7 @@ mod tests {
     fn members(added: &[&str], removed: &[&str]) -> ResourceChange {
         let path = AttributePath::new("members");
         let members = vec![MemberChange { path, added: ids(added), removed: ids(removed) }];
-        ResourceChange { attributes: Vec::new(), members }
+        ResourceChange { members, ..ResourceChange::default() }
     }
 
     #[test]
@@ -206,7 +194,7 @@ mod tests {
             Operation::replace(AttributePath::new("active"), json!(false)),
             Operation::remove(AttributePath::new("title")),
         ];
-        let wanted = changed(&user, &ResourceChange { attributes, members: Vec::new() });
+        let wanted = changed(&user, &ResourceChange { attributes, ..ResourceChange::default() });
         assert_eq!(
             writable(&ResourceKind::new("Users"), wanted),
             resource(json!({ "id": "1", "active": false, "urn:x:custom": { "a": 1 } }))

@@ -104,6 +104,17 @@ impl ScimSettings {
         let mut add = |at: &[&str], what: String, hint: &'static str| {
             problems.push(SettingsProblem { at: at.iter().map(|&key| key.to_owned()).collect(), what, hint });
         };
+        if self.timeout_seconds == 0 {
+            add(&["timeout_seconds"], "no request ends in 0 seconds".to_owned(), "give at least 1, or leave it out");
+        }
+        if self.concurrency == 0 {
+            add(&["concurrency"], "no request could be sent".to_owned(), "give at least 1, or leave it out");
+        }
+        if let Some((way, token_url)) = self.auth.token_url()
+            && let Some((what, hint)) = token_url_problem(token_url)
+        {
+            add(&["auth", way, "token_url"], what.to_owned(), hint);
+        }
         if let Err(problem) = self.auth.fixed_header() {
             add(&["auth"], problem.to_owned(), "give what the application issued");
         }
@@ -145,12 +156,13 @@ impl ScimSettings {
             };
             add(at, said(&error), "give PEM files that belong together");
         }
+        problems.extend(self.profile.problems());
         problems
     }
 
     fn base_url_problem(&self) -> Option<SettingsProblem> {
         let base = &self.base_url;
-        let (what, hint) = if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+        let (what, hint) = if !is_web_address(base) {
             (
                 "`base_url` must begin with `https://` or `http://` and name a host",
                 "write `https://app.example/scim/v2`",
@@ -193,7 +205,7 @@ impl ScimSettings {
         let mut http = HttpSettings {
             ca_file: self.ca_file.clone(),
             client_certificate: self.client_certificate.clone(),
-            timeout: Duration::from_secs(self.timeout_seconds.max(1)),
+            timeout: Duration::from_secs(self.timeout_seconds),
             proxy: self.proxy.clone(),
             user_agent: self.user_agent.clone().unwrap_or(defaults.user_agent.clone()),
             ..defaults
@@ -217,6 +229,21 @@ impl ScimSettings {
             Some((HeaderName::try_from(name.as_str()).ok()?, value))
         });
         headers.collect()
+    }
+}
+
+fn is_web_address(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
+}
+
+/// The token endpoint is told a secret or a signed assertion, so it needs TLS (RFC 6749 section 3.2).
+fn token_url_problem(url: &Url) -> Option<(&'static str, &'static str)> {
+    if !is_web_address(url) || (url.scheme() == "http" && !net::is_loopback(url)) {
+        Some(("`token_url` must begin with `https://` and name a host", "write `https://login.example/token`"))
+    } else if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        Some(("`token_url` must hold no credentials and no fragment", "give the address alone"))
+    } else {
+        None
     }
 }
 

@@ -16,6 +16,9 @@ pub struct ResourceChange {
     /// Each sets or removes what stands at its path.
     pub attributes: Vec<Operation>,
     pub members: Vec<MemberChange>,
+    /// All members that the group is to have as far as we know, for a target that must be sent all of them and shows
+    /// none.
+    pub owned_members: Option<Vec<ResourceId>>,
 }
 
 impl ResourceChange {
@@ -152,6 +155,13 @@ pub(super) fn members_in(body: &PatchOp) -> usize {
         _ => 0,
     };
     body.operations.iter().map(members).sum()
+}
+
+/// True when a body changes members, all in one way, and nothing else.
+pub(super) fn changes_members_alone(body: &PatchOp) -> bool {
+    let one_way = body.operations.windows(2).all(|pair| matches!(pair, [one, other] if one.op == other.op));
+    let changes_members = |operation: &Operation| members_in(&PatchOp { operations: vec![operation.clone()] }) > 0;
+    one_way && body.operations.iter().all(changes_members)
 }
 
 /// True for the removal of one member. Attributes have such paths as well: `emails[type eq "work"]`.

@@ -164,10 +164,11 @@ async fn a_bulk_request_that_is_too_much_is_halved() {
     .await;
     let target = offering(&server, 100, 1 << 20);
     assert_eq!(names(&target.create_all(&users(), &people(10)).await), expected(10));
-    assert!(target.profile().bulk.unwrap().max_operations <= 3);
+    assert_eq!(target.profile().bulk.unwrap().max_operations, 100, "the next ones may be smaller");
     let before = server.requests().len();
     target.create_all(&users(), &people(6)).await;
-    assert!(server.requests()[before..].iter().all(|request| request.line().ends_with("Bulk")));
+    let sizes: Vec<usize> = server.requests()[before..].iter().map(|request| operations(request).len()).collect();
+    assert_eq!(sizes, [3, 3], "what was too much is not tried again");
 }
 
 #[tokio::test]
@@ -176,4 +177,40 @@ async fn without_bulk_everything_is_created_all_the_same() {
     assert_eq!(names(&target(&server).create_all(&users(), &people(70)).await), expected(70));
     assert!(server.lines().iter().all(|line| line == "POST /scim/v2/Users"));
     assert!(target(&server).create_all(&users(), &[]).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_group_that_is_refused_with_its_members_is_created_without_them() {
+    let server = FakeServer::start(|request| match request.line().as_str() {
+        "POST /scim/v2/Bulk" => {
+            let refused = |operation: &Value| {
+                let response = json!({ "status": "400", "schemas": [urn::ERROR], "detail": "no members yet" });
+                json!({ "bulkId": operation["bulkId"], "status": "400", "response": response })
+            };
+            answer(operations(request).iter().map(refused).collect())
+        }
+        "POST /scim/v2/Groups" => Reply::json(201, json!({ "id": request.json()["displayName"] })),
+        _ => Reply::empty(204),
+    })
+    .await;
+    let group = |name: &str, members: Value| resource(json!({ "displayName": name, "members": members }));
+    let created = [group("full", json!([{ "value": "u1" }])), group("empty", json!([]))];
+    let outcomes = offering(&server, 100, 1 << 20).create_all(&groups(), &created).await;
+    assert_eq!(outcomes[0].as_ref().unwrap().as_str(), "full");
+    assert_eq!(outcomes[1].as_ref().unwrap_err().class(), FailureClass::Object, "it has no members to leave out");
+    assert_eq!(server.lines(), ["POST /scim/v2/Bulk", "POST /scim/v2/Groups", "PATCH /scim/v2/Groups/full"]);
+    assert!(server.requests()[1].json().get("members").is_none());
+}
+
+#[tokio::test]
+async fn what_is_only_accepted_is_not_done() {
+    let later = |operation: &Value| json!({ "bulkId": operation["bulkId"], "location": "/Users/1", "status": "202" });
+    let server = FakeServer::start(move |request| answer(operations(request).iter().map(later).collect())).await;
+    let whole = FakeServer::start(|_| Reply::json(202, json!({}))).await;
+    for server in [&server, &whole] {
+        for outcome in offering(server, 100, 1 << 20).create_all(&users(), &people(2)).await {
+            assert_eq!(outcome.unwrap_err().outcome(), Outcome::Unknown);
+        }
+        assert_eq!(server.requests().len(), 1);
+    }
 }

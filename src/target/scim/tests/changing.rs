@@ -140,18 +140,6 @@ async fn a_group_that_is_gone_is_gone() {
 }
 
 #[tokio::test]
-async fn who_is_a_member_already_is_no_conflict() {
-    let server = FakeServer::start(|request| match named(&request.json()).0.contains(&"old".to_owned()) {
-        true => scim_error(409, "", "is a member"),
-        false => Reply::empty(204),
-    })
-    .await;
-    target(&server).change(&groups(), &id("g"), &members(&["new", "old"], &["gone"])).await.unwrap();
-    let error = target(&server).change(&groups(), &id("g"), &members(&[], &["x"])).await;
-    error.unwrap();
-}
-
-#[tokio::test]
 async fn a_conflict_over_a_name_is_one() {
     let (_server, target) = scripted([scim_error(409, "uniqueness", "taken")]).await;
     let rename = attributes(&[("displayName", json!("Ops"))]);

@@ -1,7 +1,10 @@
+mod accepting;
 mod bulk;
 mod changing;
 mod creating;
+mod discovering;
 mod listing;
+mod membership;
 mod protecting;
 mod reading;
 mod replacing;
@@ -94,14 +97,14 @@ fn attributes(changes: &[(&str, Value)]) -> ResourceChange {
     let change =
         |(path, value): &(&str, Value)| AttributeChange { path: TargetPath::new(*path), value: Some(value.clone()) };
     let changes: Vec<AttributeChange> = changes.iter().map(change).collect();
-    ResourceChange { attributes: write::attribute_operations(&changes).unwrap(), members: Vec::new() }
+    ResourceChange { attributes: write::attribute_operations(&changes).unwrap(), ..ResourceChange::default() }
 }
 
 /// Adds and removes these members.
 fn members(added: &[&str], removed: &[&str]) -> ResourceChange {
     let ids = |ids: &[&str]| ids.iter().map(|&text| id(text)).collect();
     let members = vec![MemberChange { path: path("members"), added: ids(added), removed: ids(removed) }];
-    ResourceChange { attributes: Vec::new(), members }
+    ResourceChange { members, ..ResourceChange::default() }
 }
 
 /// A target with what an operator knows of it.

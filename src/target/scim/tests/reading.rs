@@ -156,3 +156,34 @@ async fn a_filter_that_is_refused_once_is_not_tried_again() {
     target.find(&users(), &path("userName"), "odd").await.unwrap_err();
     assert!(target.profile().finds(&users(), &path("userName")), "it was the value");
 }
+
+#[tokio::test]
+async fn a_resource_that_comes_twice_is_one_resource() {
+    let kim = |id: &str| json!({ "id": id, "userName": "kim" });
+    let page = move |request: &fake_server::Request, total: usize, resources: Value, next: &str| {
+        assert_eq!(request.query("count").as_deref(), Some("100"));
+        let mut page = list(resources, total);
+        page["nextCursor"] = json!(next);
+        Reply::json(200, page)
+    };
+    // The second page of the filter is refused, so the whole list is read.
+    let server = FakeServer::start(move |request| {
+        match (request.query("filter").is_some(), request.query("startIndex").as_deref()) {
+            (true, Some("1")) => page(request, 2, json!([kim("1")]), ""),
+            (true, _) => scim_error(400, "invalidFilter", "not that far"),
+            (false, _) => page(request, 1, json!([kim("1")]), ""),
+        }
+    })
+    .await;
+    assert_eq!(ids(&target(&server).find(&users(), &path("userName"), "kim").await.unwrap()), ["1"]);
+    // A cursor that ends makes the walk begin anew.
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let server = FakeServer::start(move |request| match request.query("cursor").as_deref() {
+        Some("") => page(request, 2, json!([kim("1"), { "id": "2", "userName": "lee" }]), "a"),
+        _ if !ended.swap(true, std::sync::atomic::Ordering::Relaxed) => scim_error(400, "expiredCursor", "too late"),
+        _ => page(request, 2, json!([]), ""),
+    })
+    .await;
+    let target = profiled(&server, json!({ "paging": "cursor" }));
+    assert_eq!(ids(&target.find(&users(), &path("userName"), "kim").await.unwrap()), ["1"]);
+}

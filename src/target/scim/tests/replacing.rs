@@ -62,32 +62,102 @@ async fn a_resource_that_never_holds_still_is_left_for_later() {
     assert_eq!(server.requests().len(), 6, "three times");
 }
 
-#[tokio::test]
-async fn hidden_members_are_not_overwritten() {
-    let hidden = || Reply::json(200, json!({ "id": "g", "displayName": "Ops" }));
-    let server = FakeServer::start(move |_| hidden()).await;
-    let told = profiled(&server, json!({ "patch": false, "members_readable": false }));
-    let found = profiled(&server, json!({ "patch": false }));
-    let rename = attributes(&[("displayName", json!("Dev"))]);
-    let refusals = [
-        told.change(&groups(), &id("g"), &members(&["a"], &[])).await,
-        told.change(&groups(), &id("g"), &rename).await,
-        found.change(&groups(), &id("g"), &members(&[], &["a"])).await,
-    ];
-    for refusal in refusals {
-        let error = refusal.unwrap_err();
-        assert_eq!((error.class(), error.outcome()), (FailureClass::Object, Outcome::NotDone));
-        assert!(error.to_string().contains("members"), "{error}");
+/// Groups that show what `members` says of them, `null` for nothing, and a list of their ids.
+fn showing(
+    members: impl Fn(&str) -> Value + Send + Sync + 'static,
+) -> impl Fn(&fake_server::Request) -> Reply + Send + Sync {
+    move |request| match request.line().strip_prefix("GET /scim/v2/Groups/") {
+        Some(id) => Reply::json(200, json!({ "id": id, "displayName": "Ops", "members": members(id) })),
+        None if request.method == "GET" => Reply::json(200, list(json!([{ "id": "g" }, { "id": "h" }]), 2)),
+        None => Reply::empty(200),
     }
-    assert_eq!(told.writes_sent() + found.writes_sent(), 0);
-    told.change(&users(), &id("1"), &disable()).await.unwrap();
+}
 
-    found.change(&groups(), &id("g"), &members(&["a"], &[])).await.unwrap();
-    assert!(!found.profile().members_readable, "what was written does not show");
-    assert!(matches!(
-        found.change(&groups(), &id("g"), &members(&["b"], &[])).await,
-        Err(TargetError::Unsupported { .. })
-    ));
+fn rename() -> ResourceChange {
+    attributes(&[("displayName", json!("Dev"))])
+}
+
+#[tokio::test]
+async fn a_group_that_may_hide_its_members_is_not_replaced() {
+    let server = FakeServer::start(showing(|_| Value::Null)).await;
+    let told = profiled(&server, json!({ "patch": false, "members_readable": false }));
+    let unknown = profiled(&server, json!({ "patch": false }));
+    for target in [&told, &unknown] {
+        for change in [rename(), members(&["a"], &[]), members(&[], &["a"])] {
+            let error = target.change(&groups(), &id("g"), &change).await.unwrap_err();
+            assert_eq!((error.class(), error.outcome()), (FailureClass::Object, Outcome::NotDone));
+            let text = error.to_string();
+            assert!(text.contains("`members_readable: true`") && text.contains("`membership: owned`"), "{text}");
+        }
+        assert_eq!(target.writes_sent(), 0);
+    }
+    let looks = server.lines().iter().filter(|line| *line == "GET /scim/v2/Groups").count();
+    assert_eq!(looks, 1, "the groups of the target are looked through once, and not where it is known");
+}
+
+#[tokio::test]
+async fn an_empty_group_is_replaced_where_another_one_shows_members() {
+    let server = FakeServer::start(showing(|id| if id == "h" { json!([{ "value": "x" }]) } else { json!([]) })).await;
+    let target = profiled(&server, json!({ "patch": false }));
+    target.change(&groups(), &id("g"), &members(&["a"], &[])).await.unwrap();
+    let put = server.requests().pop().unwrap();
+    assert_eq!((put.line().as_str(), &put.json()["members"]), ("PUT /scim/v2/Groups/g", &json!([{ "value": "a" }])));
+}
+
+#[tokio::test]
+async fn the_operators_word_makes_an_empty_group_an_empty_group() {
+    let server = FakeServer::start(showing(|_| Value::Null)).await;
+    let target = profiled(&server, json!({ "patch": false, "members_readable": true }));
+    target.change(&groups(), &id("g"), &members(&["a"], &[])).await.unwrap();
+    assert_eq!(server.lines(), ["GET /scim/v2/Groups/g", "PUT /scim/v2/Groups/g"]);
+}
+
+#[tokio::test]
+async fn a_job_that_owns_the_membership_writes_all_the_members_that_it_knows() {
+    let server = FakeServer::start(showing(|_| Value::Null)).await;
+    let target = profiled(&server, json!({ "patch": false, "membership": "owned" }));
+    let known = ResourceChange { owned_members: Some(vec![id("a"), id("b")]), ..rename() };
+    target.change(&groups(), &id("g"), &known).await.unwrap();
+    let put = server.requests().pop().unwrap().json();
+    assert_eq!((&put["displayName"], &put["members"]), (&json!("Dev"), &json!([{ "value": "a" }, { "value": "b" }])));
+    let error = target.change(&groups(), &id("g"), &rename()).await.unwrap_err();
+    assert!(matches!(error, TargetError::Unsupported { .. }), "who does not know them writes nothing: {error}");
+    let shared = profiled(&server, json!({ "patch": false }));
+    assert!(shared.change(&groups(), &id("g"), &known).await.is_err());
+}
+
+#[tokio::test]
+async fn the_first_members_of_a_group_created_here_show_whether_groups_show_them() {
+    let server = FakeServer::start(|request| match request.method.as_str() {
+        "POST" => Reply::json(201, json!({ "id": "new" })),
+        "GET" if request.line().ends_with("/Groups") => Reply::json(200, list(json!([]), 0)),
+        "GET" => Reply::json(200, json!({ "id": "new", "displayName": "Ops" })),
+        _ => Reply::empty(200),
+    })
+    .await;
+    let target = profiled(&server, json!({ "patch": false }));
+    let group = target.create(&groups(), &resource(json!({ "displayName": "Ops" }))).await.unwrap();
+    target.change(&groups(), &group, &members(&["a"], &[])).await.unwrap();
+    assert_eq!(target.profile().members_readable, Some(false), "what was written does not show");
+    let error = target.change(&groups(), &group, &members(&["b"], &[])).await.unwrap_err();
+    assert!(matches!(error, TargetError::Unsupported { .. }), "{error}");
+    assert_eq!(target.writes_sent(), 2);
+}
+
+#[tokio::test]
+async fn a_put_that_merges_clears_nothing_and_does_the_rest() {
+    let user = || Reply::json(200, json!({ "id": "1", "active": true, "title": "T" }));
+    let server = FakeServer::start(script([user(), Reply::empty(200), user()])).await;
+    let target = profiled(&server, json!({ "patch": false, "put": "merges" }));
+    let mut leave = disable();
+    leave.attributes.push(crate::scim::Operation::remove(path("title")));
+    let error = target.change(&users(), &id("1"), &leave).await.unwrap_err();
+    assert_eq!((error.class(), error.outcome()), (FailureClass::Object, Outcome::NotDone));
+    assert!(error.to_string().contains("put: merges"), "{error}");
+    assert_eq!(server.requests()[1].json(), json!({ "id": "1", "active": false, "title": "T" }));
+    let mut clear = ResourceChange::default();
+    clear.attributes.push(crate::scim::Operation::remove(path("nickName")));
+    target.change(&users(), &id("1"), &clear).await.unwrap();
 }
 
 #[tokio::test]

@@ -32,6 +32,33 @@ fn settings_that_cannot_work_are_refused() {
     assert!(serde_json::from_value::<ScimSettings>(unknown).is_err());
 }
 
+#[test]
+fn settings_that_no_request_survives_are_told_with_their_place() {
+    let base = Url::parse("https://app.example/scim").unwrap();
+    let sound = || ScimSettings::new(base.clone(), Auth::Bearer(Secret::new("t")));
+    let asking = |token_url: &str| {
+        let auth = json!({ "client_credentials": { "token_url": token_url, "client_id": "c", "client_secret": "s" } });
+        ScimSettings::new(base.clone(), serde_json::from_value(auth).unwrap())
+    };
+    let sizes = ProfileOverrides { max_page_size: Some(0), ..ProfileOverrides::default() };
+    for (settings, place) in [
+        (ScimSettings { timeout_seconds: 0, ..sound() }, "timeout_seconds"),
+        (ScimSettings { concurrency: 0, ..sound() }, "concurrency"),
+        (ScimSettings { profile: sizes, ..sound() }, "profile.max_page_size"),
+        (asking("http://login.example/token"), "auth.client_credentials.token_url"),
+        (asking("ftp://login.example/token"), "auth.client_credentials.token_url"),
+        (asking("https://ada:pw@login.example/token"), "auth.client_credentials.token_url"),
+        (asking("https://login.example/token#x"), "auth.client_credentials.token_url"),
+    ] {
+        let places: Vec<String> = settings.problems().into_iter().map(|problem| problem.at.join(".")).collect();
+        assert_eq!(places, [place]);
+        assert!(ScimTarget::new(settings, Protected::default()).is_err());
+    }
+    for token_url in ["https://login.example/token?v=2", "http://127.0.0.1:8080/token"] {
+        assert_eq!(asking(token_url).problems(), []);
+    }
+}
+
 #[tokio::test]
 async fn a_target_that_says_nothing_keeps_the_preset() {
     for reply in [Reply::html(404), Reply::html(200), Reply::json(403, json!({})), Reply::json(200, json!([]))] {
@@ -56,7 +83,7 @@ async fn discovery_refines_the_profile_below_the_operators_word() {
     let server = FakeServer::start(move |request| match request.line().rsplit('/').next() {
         Some("ServiceProviderConfig") => Reply::json(200, config.clone()),
         Some("ResourceTypes") => Reply::json(200, types.clone()),
-        Some("Schemas") => Reply::Truncated,
+        Some("Schemas") => Reply::html(200),
         _ => Reply::json(200, list(json!([]), 0)),
     })
     .await;
