@@ -161,13 +161,19 @@ pub struct Removals {
 )]
 pub struct Probe {
     /// The address below which `Users` and `Groups` are.
-    pub url: Url,
+    #[arg(required_unless_present = "application")]
+    pub url: Option<Url>,
     /// The bearer token that the target asks for.
-    #[arg(long, env = "PROVISOR_TARGET_TOKEN", hide_env_values = true)]
-    pub token: String,
+    #[arg(long, env = "PROVISOR_TARGET_TOKEN", hide_env_values = true, required_unless_present = "application")]
+    pub token: Option<String>,
     /// A PEM file of authorities to trust besides the system's.
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+    /// An application of the configuration instead of an address: its target, with its credentials and headers.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "ca_file"])]
+    pub application: Option<String>,
+    #[command(flatten)]
+    pub configured: Configured,
     /// Users to create for learning how many members one request may name; 101 tell about the usual limit of 100.
     #[arg(long, value_name = "COUNT", default_value_t = 24)]
     pub members: usize,

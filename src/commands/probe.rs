@@ -7,20 +7,17 @@ use tokio_util::sync::CancellationToken;
 use super::{Ended, Usage, run::stop_on_signal};
 use crate::{
     cli::{Output, Probe},
-    config,
+    config::{self, Config, TargetConfig},
     secret::Secret,
     target::{
-        Auth, Protected, ScimSettings, ScimTarget, TargetError,
+        Auth, ProfileOverrides, Protected, ScimSettings, ScimTarget, TargetError,
         probe::{Report, Thoroughness, Verdict, probe},
     },
 };
 
 pub(super) async fn run(options: Probe) -> anyhow::Result<Ended> {
-    let url = options.url.to_string();
-    let settings = ScimSettings {
-        ca_file: options.ca_file,
-        ..ScimSettings::new(options.url, Auth::Bearer(Secret::new(options.token)))
-    };
+    let settings = settings(&options)?;
+    let url = settings.base_url.to_string();
     let target = ScimTarget::new(settings, Protected::default()).map_err(|error| match error {
         TargetError::Settings { problem } => anyhow::Error::new(Usage(problem)),
         error => error.into(),
@@ -35,6 +32,31 @@ pub(super) async fn run(options: Probe) -> anyhow::Result<Ended> {
         Output::Json => println!("{}", as_json(&url, &report)),
     }
     Ok(if report.is_usable() { Ended::Done } else { Ended::Failed })
+}
+
+/// How to reach the target: as the configuration says, without what it knows of the target beyond its paths, or by
+/// address and token.
+fn settings(options: &Probe) -> anyhow::Result<ScimSettings> {
+    match (&options.application, &options.url, &options.token) {
+        (Some(name), ..) => {
+            let config = Config::load(&options.configured.config)?;
+            let Some(application) = config.applications.iter().find(|application| application.name == *name) else {
+                let names: Vec<&str> = config.applications.iter().map(|known| known.name.as_str()).collect();
+                let file = config.file.display();
+                let names = names.join("`, `");
+                return Err(Usage(format!("`{file}` has no application `{name}`; it has `{names}`")).into());
+            };
+            let TargetConfig::Scim(scim) = &application.target;
+            let endpoints = scim.profile.endpoints.clone();
+            let profile = ProfileOverrides { endpoints, ..ProfileOverrides::default() };
+            Ok(ScimSettings { profile, ..scim.as_ref().clone() })
+        }
+        (None, Some(url), Some(token)) => Ok(ScimSettings {
+            ca_file: options.ca_file.clone(),
+            ..ScimSettings::new(url.clone(), Auth::Bearer(Secret::new(token.as_str())))
+        }),
+        (None, ..) => Err(Usage("give a URL and a token, or `--application`".to_owned()).into()),
+    }
 }
 
 fn print_table(url: &str, report: &Report) -> anyhow::Result<()> {

@@ -86,6 +86,22 @@ fn the_printed_profile_is_configuration() {
     workplace.run(&["check"]).assert_refused(2, &["members_per_match"]);
 }
 
+#[test]
+fn an_application_of_the_configuration_is_probed_with_its_credentials() {
+    let target = Dialect::start("ten-members");
+    let workplace = Workplace::new();
+    let configuration = CONFIGURATION.replace("TARGET_URL", &target.base_url);
+    workplace.write("provisor.yaml", &configuration);
+    let probe = |name: &str| workplace.run(&["probe", "--application", name, "--members", "12", "--output", "json"]);
+    probe("nothing").assert_refused(2, &["nothing", "`app`"]);
+    probe("app").assert_code(1);
+    let token = crate::support::program::TOKEN;
+    workplace.write("provisor.yaml", configuration.replace("bearer: token", &format!("bearer: {token}")));
+    let ended = probe("app");
+    ended.assert_code(0);
+    assert_eq!(report(&ended)["profile"]["members_per_patch"], 10);
+}
+
 /// It ends with `profile`, which the test adds.
 const CONFIGURATION: &str = r#"
 sources:
