@@ -4,6 +4,8 @@ use std::fs;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::support::postgres::Postgres;
 use crate::support::program::{Expectation, Gateway, Target, full_scale, generate_directory};
 use crate::support::slapd::{SUFFIX, Slapd, SlapdOptions};
@@ -19,23 +21,49 @@ fn kills() -> u64 {
     if full_scale() { 20 } else { 4 }
 }
 
+/// How the resources of an initial cycle are created, and so which requests it is killed at.
+#[derive(Clone, Copy, Debug)]
+enum Creates {
+    OneByOne,
+    InBulk,
+}
+
+impl Creates {
+    /// The path of the requests that matter.
+    fn path(self) -> &'static str {
+        match self {
+            Self::OneByOne => "/",
+            Self::InBulk => "/Bulk",
+        }
+    }
+
+    fn gateway(self, slapd: &Slapd, target: &Target, store: Option<&str>) -> Gateway {
+        let gateway = Gateway::new(slapd, target, store);
+        if let Self::InBulk = self {
+            // Small enough for several requests a page.
+            gateway.set_profile(&json!({ "bulk": true, "bulk_max_operations": 20 }));
+        }
+        gateway
+    }
+}
+
 /// Where in a cycle the program is killed.
 #[derive(Clone, Copy, Debug)]
 enum Kill {
-    /// Between the target's nth commit and its answer.
-    AfterCommit(u64),
+    /// Between the target's commit of the nth request to this path and its answer.
+    AfterCommit(&'static str, u64),
     /// After this part of the time that a whole run takes.
     AtTime(Duration),
 }
 
 /// Starts a run and kills it. A run that ends before is a kill that came too late, and is not counted.
 async fn run_and_kill(gateway: &Gateway, target: &Target, kill: Kill) -> bool {
-    if let Kill::AfterCommit(nth) = kill {
-        target.hang_after_commit(nth).await;
+    if let Kill::AfterCommit(path, nth) = kill {
+        target.hang_after_commit(path, nth).await;
     }
     let mut process = gateway.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program");
     let killed = match kill {
-        Kill::AfterCommit(_) => wait_for_fault(target, &mut process).await,
+        Kill::AfterCommit(..) => wait_for_fault(target, &mut process).await,
         Kill::AtTime(delay) => {
             tokio::time::sleep(delay).await;
             process.try_wait().expect("its state").is_none()
@@ -63,17 +91,18 @@ async fn wait_for_fault(target: &Target, process: &mut Child) -> bool {
 }
 
 /// Kills initial cycles, each against an empty target and an empty store.
-async fn initial_cycles_survive(dialect: &str, postgres: Option<&Postgres>) {
+async fn initial_cycles_survive(dialect: &str, postgres: Option<&Postgres>, creates: Creates) {
     let generated = tempfile::tempdir().expect("a temporary folder");
     generate_directory(generated.path(), USERS, GROUPS, 3);
     let base = fs::read_to_string(generated.path().join("base.ldif")).expect("a generated file");
     let slapd = Slapd::start_with(&SlapdOptions::default(), &base);
     // An undisturbed run says how many writes there are to be killed at, and how long they take.
     let target = Target::start(dialect);
-    let gateway = Gateway::new(&slapd, &target, None);
+    let gateway = creates.gateway(&slapd, &target, None);
     let started = tokio::time::Instant::now();
     gateway.run();
-    let (writes, whole) = (target.writes().await, started.elapsed());
+    let (writes, whole) = (target.writes_to(creates.path()).await, started.elapsed());
+    assert!(writes > 4, "{creates:?}: {writes} requests");
     let mut killed = 0;
     for round in 0..kills() {
         let store = match postgres {
@@ -84,11 +113,11 @@ async fn initial_cycles_survive(dialect: &str, postgres: Option<&Postgres>) {
             None => None,
         };
         let target = Target::start(dialect);
-        let gateway = Gateway::new(&slapd, &target, store.as_deref());
+        let gateway = creates.gateway(&slapd, &target, store.as_deref());
         let kill = if round % 4 == 3 {
             Kill::AtTime(whole.mul_f64((round as f64 + 1.0) / (kills() as f64 + 1.0)))
         } else {
-            Kill::AfterCommit(1 + round * (writes - 1) / kills())
+            Kill::AfterCommit(creates.path(), 1 + round * (writes - 1) / kills())
         };
         killed += u64::from(run_and_kill(&gateway, &target, kill).await);
         gateway.run();
@@ -131,7 +160,7 @@ async fn incremental_cycles_survive(dialect: &str, store: Option<&str>) {
         let kill = if round % 4 == 3 {
             Kill::AtTime(whole.mul_f64((round as f64 + 1.0) / (kills() as f64 + 1.0)))
         } else {
-            Kill::AfterCommit(1 + round % 5)
+            Kill::AfterCommit("/", 1 + round % 5)
         };
         killed += u64::from(run_and_kill(&gateway, &target, kill).await);
         // Who was added around the kill is dropped again before anybody could confirm it.
@@ -175,18 +204,54 @@ fn member(cn: &str, verb: &str, uid: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_initial_cycle_survives_being_killed() {
-    initial_cycles_survive("standard", None).await;
+    initial_cycles_survive("standard", None, Creates::OneByOne).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_initial_cycle_into_a_target_without_filters_survives_being_killed() {
-    initial_cycles_survive("no-filter", None).await;
+    initial_cycles_survive("no-filter", None, Creates::OneByOne).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_initial_cycle_in_bulk_survives_being_killed() {
+    initial_cycles_survive("standard", None, Creates::InBulk).await;
+}
+
+/// The target has done what it was asked, and its answer comes cut, spoilt, as an error, or never.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_bulk_that_cannot_be_read_make_no_duplicates() {
+    let generated = tempfile::tempdir().expect("a temporary folder");
+    generate_directory(generated.path(), USERS, GROUPS, 3);
+    let base = fs::read_to_string(generated.path().join("base.ldif")).expect("a generated file");
+    let slapd = Slapd::start_with(&SlapdOptions::default(), &base);
+    for (moment, fault) in [
+        (None, json!({ "truncate": true })),
+        (None, json!({ "malformed": true })),
+        (Some("after_commit"), json!({ "drop": true })),
+        (Some("after_commit"), json!({ "status": 503 })),
+    ] {
+        let target = Target::start("standard");
+        let gateway = Creates::InBulk.gateway(&slapd, &target, None);
+        let mut rule = json!({ "path": "/Bulk", "every": 2, "do": fault });
+        if let Some(moment) = moment {
+            rule["moment"] = json!(moment);
+        }
+        target.set_faults(json!([rule])).await;
+        gateway.command().output().expect("the program");
+        assert!(target.fault_fired().await, "{rule}");
+        target.clear_faults().await;
+        gateway.run();
+        let judge = Expectation { slapd: &slapd, target: &target, folder: gateway.folder.path() };
+        judge.of_directory("expected.json", None);
+        judge.compare("expected.json");
+        assert_eq!(gateway.run()["counters"]["writes"], 0, "after {rule}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_initial_cycle_on_postgresql_survives_being_killed() {
     let postgres = Postgres::start();
-    initial_cycles_survive("standard", Some(&postgres)).await;
+    initial_cycles_survive("standard", Some(&postgres), Creates::OneByOne).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,9 +60,13 @@ impl Target {
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
     }
 
-    /// Makes the `nth` write from now on hang after it was committed.
-    pub(crate) async fn hang_after_commit(&self, nth: u64) {
-        let rules = json!([{ "nth": nth, "moment": "after_commit", "do": { "hang": true } }]);
+    /// Makes the `nth` write below this path, from now on, hang after it was committed.
+    pub(crate) async fn hang_after_commit(&self, path: &str, nth: u64) {
+        let rule = json!({ "path": path, "nth": nth, "moment": "after_commit", "do": { "hang": true } });
+        self.set_faults(json!([rule])).await;
+    }
+
+    pub(crate) async fn set_faults(&self, rules: Value) {
         self.admin(reqwest::Method::POST, "faults", Some(rules)).await;
     }
 
@@ -77,14 +81,17 @@ impl Target {
         self.admin(reqwest::Method::DELETE, "faults", None).await;
     }
 
-    /// How many writes have been asked for.
-    pub(crate) async fn writes(&self) -> u64 {
-        let mut last = 0;
+    /// How many writes below this path have been asked for.
+    pub(crate) async fn writes_to(&self, path: &str) -> u64 {
+        let (mut last, mut count) = (0, 0);
         loop {
             let page = self.admin(reqwest::Method::GET, &format!("journal?since={last}"), None).await;
-            match page.as_array().and_then(|entries| entries.last()?["sequence"].as_u64()) {
+            let entries = page.as_array().cloned().unwrap_or_default();
+            count +=
+                entries.iter().filter(|entry| entry["path"].as_str().is_some_and(|to| to.starts_with(path))).count();
+            match entries.last().and_then(|entry| entry["sequence"].as_u64()) {
                 Some(sequence) if sequence > last => last = sequence,
-                _ => return last,
+                _ => return count as u64,
             }
         }
     }
