@@ -65,6 +65,7 @@ pub fn desired<'m>(
                     Flow::Null => DesiredValue::Null,
                     Flow::IgnoreAttribute => DesiredValue::Ignored,
                     Flow::IgnoreObject => return Ok(Desired::IgnoreObject),
+                    Flow::Candidates(_) => return Err(no_unique_value(attribute.path.as_str())),
                 }
             }
         };
@@ -101,6 +102,16 @@ pub fn user_name<'d>(desired: &'d [DesiredAttribute<'_>]) -> Option<&'d str> {
 /// True for the path `userName`, with or without the core schema's URN.
 pub fn is_user_name(path: &TargetPath) -> bool {
     path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("userName"))
+}
+
+fn no_unique_value(target: &str) -> Failure {
+    Failure {
+        class: FailureClass::Object,
+        code: "UniqueValueNotSupported".to_owned(),
+        message: format!(
+            "the mapping of `{target}` asks for a value that is unique in the target, which is not supported"
+        ),
+    }
 }
 
 fn failed(target: &str, cause: &dyn std::error::Error) -> Failure {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::model::Value;
 
@@ -23,45 +23,49 @@ pub fn written(value: &Value) -> Option<Cow<'_, str>> {
 
 /// `2/29/2024 12:00:00 AM`
 fn written_instant(instant: &DateTime<Utc>) -> String {
-    instant.format("%-m/%-d/%Y %-I:%M:%S %p").to_string()
+    let (month, day, year) = (instant.month(), instant.day(), instant.year());
+    let (is_afternoon, hour) = instant.hour12();
+    let half = if is_afternoon { "PM" } else { "AM" };
+    format!("{month}/{day}/{year:04} {hour}:{:02}:{:02} {half}", instant.minute(), instant.second())
 }
 
 /// A whole number: an integer, or a text of an optional sign and decimal digits, or of `&H` and hexadecimal digits.
 pub(super) fn whole_number(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(*number),
-        Value::Text(text) => {
-            let text = text.trim();
-            match text.strip_prefix("&H") {
-                Some(digits) if !digits.starts_with(['+', '-']) => i64::from_str_radix(digits, 16).ok(),
-                _ => text.parse().ok(),
-            }
-        }
+        Value::Text(text) => whole_number_of_text(text),
         _ => None,
     }
 }
 
-/// True or false: a Boolean, `true` or `false` in any case, or a number, which is true unless it is zero.
-pub(super) fn truth(value: &Value) -> Option<bool> {
-    match value {
-        Value::Boolean(flag) => Some(*flag),
-        Value::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
-        Value::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
-        _ => numeric(value).map(|number| number != 0.0),
+/// See [`whole_number`]. Sixteen hexadecimal digits are a number of 64 bits in two's complement.
+pub(super) fn whole_number_of_text(text: &str) -> Option<i64> {
+    let text = text.trim();
+    match text.strip_prefix("&H") {
+        Some(digits) if !digits.starts_with(['+', '-']) => u64::from_str_radix(digits, 16).ok().map(u64::cast_signed),
+        _ => text.parse().ok(),
     }
 }
 
 /// What a comparison takes for a number: digits with an optional sign and fraction, or a hexadecimal literal.
 pub(super) fn numeric(value: &Value) -> Option<f64> {
-    let looks_numeric = |text: &str| {
-        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-        digits.starts_with(|first: char| first.is_ascii_digit())
-            && digits.ends_with(|last: char| last.is_ascii_digit())
-            && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-    };
     match value {
-        Value::Text(text) if looks_numeric(text) => text.parse().ok(),
-        #[expect(clippy::cast_precision_loss, reason = "whole numbers are compared exactly before this is asked")]
-        _ => whole_number(value).map(|number| number as f64),
+        Value::Text(text) => numeric_text(text),
+        Value::Integer(number) => Some(rounded(*number)),
+        _ => None,
     }
+}
+
+/// See [`numeric`].
+pub(super) fn numeric_text(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let looks_numeric = digits.starts_with(|first: char| first.is_ascii_digit())
+        && digits.ends_with(|last: char| last.is_ascii_digit())
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if looks_numeric { text.parse().ok() } else { whole_number_of_text(text).map(rounded) }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "whole numbers are compared exactly before this is asked")]
+fn rounded(number: i64) -> f64 {
+    number as f64
 }

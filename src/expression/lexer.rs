@@ -83,13 +83,18 @@ impl<'a> Lexer<'a> {
         TokenKind::Operator(operator)
     }
 
-    /// Balanced brackets inside the name belong to it: `[emails[type eq "work"].value]`.
+    /// Balanced brackets inside the name belong to it: `[emails[type eq "work"].value]`. Those inside the quotes of such
+    /// a filter are text.
     fn attribute(&mut self) -> Result<TokenKind, ParseError> {
         let start = self.position;
         let mut open = 0_usize;
+        let mut quoted = false;
         while let Some(character) = self.peek() {
             self.position += character.len_utf8();
             match character {
+                '"' if open > 1 => quoted = !quoted,
+                '\\' if quoted => self.position += self.peek().map_or(0, char::len_utf8),
+                _ if quoted => {}
                 '[' => open += 1,
                 ']' => open -= 1,
                 _ => {}

@@ -5,24 +5,34 @@
 //!
 //! Grammar, function names and results follow the expression builder of the Microsoft synchronization API.
 
+mod arguments;
+mod budget;
 mod coercion;
 mod context;
+mod date_format;
 mod eval;
 mod functions;
 mod lexer;
 mod nearest;
+mod operand;
+mod outcome;
 mod parser;
-mod pattern;
+mod regex;
+mod trace;
 mod tree;
 
+pub use budget::MAX_STEPS;
 pub use coercion::written;
 pub use context::{Context, Draw, Seed};
-pub use eval::{EvalError, Flow, Reason};
-pub use functions::{FUNCTIONS, Function, Parameter, ParameterType};
+pub use functions::{Example, FUNCTIONS, Function, Origin, Parameter, ValueType};
 pub use nearest::nearest;
+pub use outcome::{EvalError, Flow, Reason};
 pub use parser::{MAX_CHARACTERS, MAX_DEPTH, ParseError};
-pub use pattern::{Pattern, PatternError};
+pub use regex::{Pattern, PatternError};
+pub use trace::{Step, StepOutcome};
 pub use tree::{Call, Comparison, Expression, Keyword, Node, NodeKind, Operator};
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

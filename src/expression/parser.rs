@@ -1,8 +1,8 @@
 //! Tokens to a tree, with every rule that can be checked before an object is at hand.
 
-use super::functions::{Function, Parameter, ParameterType, function_named};
+use super::functions::{Function, Parameter, ValueType, function_named};
 use super::lexer::{Lexer, Token, TokenKind};
-use super::tree::{Call, Comparison, Keyword, Node, NodeKind};
+use super::tree::{Call, Comparison, Keyword, Node, NodeKind, Prepared};
 use super::{FUNCTIONS, nearest};
 
 /// How deep calls may be nested.
@@ -81,7 +81,7 @@ impl Parser<'_> {
     fn argument(&mut self, place: Place, depth: usize) -> Result<Node, ParseError> {
         let left = self.operand(place, depth)?;
         let TokenKind::Operator(operator) = self.token.kind else { return Ok(left) };
-        if !place.parameter.is_some_and(|parameter| parameter.kind == ParameterType::Condition) {
+        if !place.parameter.is_some_and(|parameter| parameter.kind == ValueType::Condition) {
             return Err(misplaced_comparison(&self.token));
         }
         self.advance()?;
@@ -133,11 +133,11 @@ impl Parser<'_> {
         let arguments = self.arguments(function, depth + 1)?;
         let close = self.advance()?;
         check_arguments(function, &arguments, close.start)?;
-        let pattern = match function.prepare {
+        let prepared = match function.prepare {
             Some(prepare) => prepare(&arguments, position)?,
-            None => None,
+            None => Prepared::Nothing,
         };
-        Ok(Call { function, arguments, pattern })
+        Ok(Call { function, arguments, prepared })
     }
 
     /// Everything up to the closing parenthesis, which stays the current token.
@@ -171,9 +171,10 @@ fn check_arguments(function: &'static Function, arguments: &[Option<Node>], end:
     if !arguments.is_empty() && function.parameter(arguments.len() - 1).is_none() {
         return Err(ParseError::new(end, limit(function), format!("{}", arguments.len())));
     }
-    let expected = arguments.len().max(function.parameters.len());
+    let is_former = function.former.is_some_and(|former| former.len() == arguments.len());
+    let expected = if is_former { arguments.len() } else { arguments.len().max(function.parameters.len()) };
     for index in 0..expected {
-        let Some(parameter) = function.parameter(index) else { continue };
+        let Some(parameter) = function.parameter_of(index, arguments.len()) else { continue };
         if parameter.required && !matches!(arguments.get(index), Some(Some(_))) {
             let expected = format!("the argument `{}` of `{}`", parameter.name, function.name);
             return Err(ParseError::new(end, expected, "nothing"));
@@ -189,9 +190,9 @@ fn limit(function: &Function) -> String {
 fn placed_keyword(keyword: Keyword, position: usize, place: Place) -> Result<Keyword, ParseError> {
     let kind = place.parameter.map(|parameter| parameter.kind);
     let (wanted, expected) = match keyword {
-        Keyword::TextCompare | Keyword::BinaryCompare => (ParameterType::CompareType, "a value"),
+        Keyword::TextCompare | Keyword::BinaryCompare => (ValueType::CompareType, "a value"),
         Keyword::IgnoreAttributeFlow | Keyword::IgnoreObjectFlow => {
-            (ParameterType::Branch, "this keyword as a value of `IIF` or `Switch`")
+            (ValueType::Branch, "this keyword as a value of `IIF` or `Switch`")
         }
     };
     if kind == Some(wanted) {
@@ -202,7 +203,12 @@ fn placed_keyword(keyword: Keyword, position: usize, place: Place) -> Result<Key
 }
 
 fn misplaced_comparison(token: &Token) -> ParseError {
-    ParseError::new(token.start, "a comparison only as the condition of `IIF` or `CBool`", described(token))
+    let takes_condition =
+        |function: &&&Function| function.parameters.iter().any(|parameter| parameter.kind == ValueType::Condition);
+    let names: Vec<String> =
+        FUNCTIONS.iter().filter(takes_condition).map(|function| format!("`{}`", function.name)).collect();
+    let expected = format!("a comparison only as a condition of {}", names.join(", "));
+    ParseError::new(token.start, expected, described(token))
 }
 
 fn described(token: &Token) -> String {

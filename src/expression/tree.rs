@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use super::date_format::DateFormat;
 use super::parser::{ParseError, parse};
-use super::{Function, Pattern};
+use super::{Function, Parameter, Pattern};
 
 /// A parsed expression. Two expressions are equal when they print alike, wherever their parts once stood.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +43,24 @@ pub enum NodeKind {
 pub struct Call {
     pub function: &'static Function,
     pub arguments: Vec<Option<Node>>,
-    /// The regular expression of the call, compiled, where it is a constant.
-    pub(super) pattern: Option<Pattern>,
+    pub(super) prepared: Prepared,
+}
+
+/// What could be made of constant arguments before any object was at hand.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Prepared {
+    #[default]
+    Nothing,
+    Pattern(Box<Pattern>),
+    /// Of the input and of the output; `None` for one that is no constant.
+    DateFormats([Option<DateFormat>; 2]),
+}
+
+impl Call {
+    /// The parameter that the argument at `index` is given to.
+    pub fn parameter(&self, index: usize) -> Option<&'static Parameter> {
+        self.function.parameter_of(index, self.arguments.len())
+    }
 }
 
 /// Two operands of a condition.

@@ -28,8 +28,8 @@ impl AttributeMappingSource {
     fn function_text(&self) -> String {
         let name = self.name.as_deref().unwrap_or_default();
         let text_of = |parameter: &SourceParameter| parameter.value.as_ref().and_then(Self::text).unwrap_or_default();
-        let has_key = |parameter: &SourceParameter, key: &str| {
-            parameter.key.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(key))
+        let is_given = |given: &SourceParameter, parameter: &Parameter| {
+            given.key.as_deref().is_some_and(|key| parameter.is_named(key))
         };
         let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) else {
             let sides: Vec<String> = self.parameters.iter().map(text_of).collect();
@@ -38,11 +38,10 @@ impl AttributeMappingSource {
         };
         let (repeated, single): (Vec<&Parameter>, Vec<&Parameter>) =
             function.parameters.iter().partition(|parameter| parameter.multiple);
-        let find = |key: &str| self.parameters.iter().find(|parameter| has_key(parameter, key)).map(text_of);
+        let find = |parameter| self.parameters.iter().find(|given| is_given(given, parameter)).map(text_of);
         let mut arguments: Vec<String> =
-            single.iter().map(|parameter| find(parameter.name).unwrap_or_default()).collect();
-        let rest =
-            self.parameters.iter().filter(|given| repeated.iter().any(|parameter| has_key(given, parameter.name)));
+            single.into_iter().map(|parameter| find(parameter).unwrap_or_default()).collect();
+        let rest = self.parameters.iter().filter(|given| repeated.iter().any(|parameter| is_given(given, parameter)));
         arguments.extend(rest.map(text_of));
         [name, "(", &arguments.join(", "), ")"].concat()
     }
@@ -71,7 +70,7 @@ impl AttributeMappingSource {
 
     fn parameters_of(call: &Call) -> Vec<SourceParameter> {
         let given = call.arguments.iter().enumerate().filter_map(|(index, argument)| {
-            Some(SourceParameter::new(call.function.parameter(index)?.name, argument.as_ref()?))
+            Some(SourceParameter::new(call.parameter(index)?.name, argument.as_ref()?))
         });
         given.collect()
     }

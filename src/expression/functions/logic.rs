@@ -1,24 +1,137 @@
-//! Functions that choose and test.
+//! Functions that choose.
 
-use crate::expression::eval::{Arguments, Evaluated, Halt};
+use super::row::{example, function, optional, or_named, repeated, required};
+use super::{Function, Origin, ValueType};
+use crate::expression::arguments::Arguments;
+use crate::expression::eval::Evaluated;
+use crate::expression::operand::Operand;
 use crate::expression::parser::ParseError;
-use crate::expression::{Node, Pattern, written};
-use crate::model::Value;
+use crate::expression::tree::{Node, Prepared};
 
-pub(super) fn bit_and(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(Some(Value::Integer(arguments.number(0)? & arguments.number(1)?)))
+use ValueType::{Any, Boolean, Branch, Condition};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        origin: Origin::Product,
+        ..function(
+            "And",
+            &[repeated("condition", Condition)],
+            Boolean,
+            and,
+            "True when every condition is; the first that is not ends the evaluation.",
+            &[example(
+                r#"And([country] = "DE", IsPresent([mail]))"#,
+                r#"{"country": "DE", "mail": "a@n.example"}"#,
+                r#""True""#,
+            )],
+        )
+    },
+    Function {
+        origin: Origin::Product,
+        ..function(
+            "Or",
+            &[repeated("condition", Condition)],
+            Boolean,
+            or,
+            "True when a condition is; the first that is true ends the evaluation.",
+            &[example(r#"Or([country] = "DE", [country] = "AT")"#, r#"{"country": "AT"}"#, r#""True""#)],
+        )
+    },
+    Function {
+        origin: Origin::Product,
+        ..function(
+            "IsSame",
+            &[required("value1", Any), required("value2", Any)],
+            Boolean,
+            is_same,
+            "True when both have no value, or values that = calls equal: no value and empty text are not the same.",
+            &[
+                example("IsSame([manager], [assistant])", "{}", r#""True""#),
+                example(r#"IsSame([mail], "")"#, "{}", r#""False""#),
+            ],
+        )
+    },
+    function(
+        "Coalesce",
+        // The last source doubles as the default.
+        &[or_named(repeated("source", Any), &["defaultValue"])],
+        Any,
+        coalesce,
+        "The first source that is neither null nor empty, else the last one as it is.",
+        &[example(r#"Coalesce([preferredName], [givenName], "unknown")"#, r#"{"givenName": "Ada"}"#, r#""Ada""#)],
+    ),
+    function(
+        "IIF",
+        &[required("condition", Condition), required("valueIfTrue", Branch), required("valueIfFalse", Branch)],
+        Any,
+        iif,
+        "The second argument when the condition is true, else the third.",
+        &[example(r#"IIF([country] = "DE", "EMEA", "OTHER")"#, r#"{"country": "DE"}"#, r#""EMEA""#)],
+    ),
+    function(
+        "Not",
+        &[required("source", Boolean)],
+        Boolean,
+        not,
+        "False for true, true for everything else.",
+        &[example("Not([IsSoftDeleted])", r#"{"IsSoftDeleted": true}"#, r#""False""#)],
+    ),
+    Function {
+        prepare: Some(check_switch),
+        ..function(
+            "Switch",
+            &[
+                required("source", Any),
+                optional("defaultValue", Branch),
+                or_named(repeated("switchKey", Any), &["key"]),
+                or_named(repeated("switchValue", Branch), &["value"]),
+            ],
+            Any,
+            switch,
+            "The value after the first key that equals the source, else the default. The key \"\" stands for no value.",
+            &[
+                example(
+                    r#"Switch([type], "staff", "C", "contractor", "V", "vendor")"#,
+                    r#"{"type": "V"}"#,
+                    r#""vendor""#,
+                ),
+                example(r#"Switch([office], [office], "", "Remote")"#, "{}", r#""Remote""#),
+            ],
+        )
+    },
+];
+
+fn and<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
+    for index in 0..arguments.len() {
+        if !arguments.condition(index)? {
+            return Ok(Some(Operand::boolean(false)));
+        }
+    }
+    Ok(Some(Operand::boolean(true)))
 }
 
-pub(super) fn to_boolean(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(Some(Value::Boolean(arguments.condition(0)?)))
+fn or<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
+    for index in 0..arguments.len() {
+        if arguments.condition(index)? {
+            return Ok(Some(Operand::boolean(true)));
+        }
+    }
+    Ok(Some(Operand::boolean(false)))
 }
 
-pub(super) fn iif(arguments: &Arguments<'_>) -> Evaluated {
+fn is_same<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
+    let left = arguments.value(0)?.map(Operand::into_elements).unwrap_or_default();
+    let right = arguments.value(1)?.map(Operand::into_elements).unwrap_or_default();
+    let same = left.len() == right.len() && left.iter().zip(&right).all(|(left, right)| left.is_same(right));
+    Ok(Some(Operand::boolean(same)))
+}
+
+fn iif<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let branch = if arguments.condition(0)? { 1 } else { 2 };
     arguments.value(branch)
 }
 
-pub(super) fn switch(arguments: &Arguments<'_>) -> Evaluated {
+fn switch<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let source = arguments.text(0)?.unwrap_or_default();
     for key in (2..arguments.len()).step_by(2) {
         if arguments.text(key)?.unwrap_or_default() == source {
@@ -29,15 +142,15 @@ pub(super) fn switch(arguments: &Arguments<'_>) -> Evaluated {
 }
 
 /// Keys and values come in pairs, and there is at least one.
-pub(super) fn check_switch(arguments: &[Option<Node>], position: usize) -> Result<Option<Pattern>, ParseError> {
+fn check_switch(arguments: &[Option<Node>], position: usize) -> Result<Prepared, ParseError> {
     if arguments.len() >= 4 && arguments.len().is_multiple_of(2) {
-        return Ok(None);
+        return Ok(Prepared::Nothing);
     }
     let expected = "a source, a default, and pairs of a key and a value in `Switch`";
     Err(ParseError::new(position, expected, format!("{} arguments", arguments.len())))
 }
 
-pub(super) fn coalesce(arguments: &Arguments<'_>) -> Evaluated {
+fn coalesce<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let last = arguments.len() - 1;
     for index in 0..last {
         if let Some(value) = arguments.value(index)?.filter(|value| !value.is_empty()) {
@@ -47,45 +160,10 @@ pub(super) fn coalesce(arguments: &Arguments<'_>) -> Evaluated {
     arguments.value(last)
 }
 
-pub(super) fn not(arguments: &Arguments<'_>) -> Evaluated {
-    let value = match arguments.value(0)? {
-        Some(Value::List(mut values)) if values.len() == 1 => values.pop(),
-        value => value,
-    };
-    let is_true = value.as_ref().and_then(written).is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    Ok(Some(Value::Boolean(!is_true)))
-}
-
-pub(super) fn is_null(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(Some(Value::Boolean(present(arguments)?.is_none())))
-}
-
-pub(super) fn is_null_or_empty(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(Some(Value::Boolean(present(arguments)?.is_none_or(|value| value.is_empty()))))
-}
-
-pub(super) fn is_present(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(Some(Value::Boolean(present(arguments)?.is_some_and(|value| !value.is_empty()))))
-}
-
-pub(super) fn is_string(arguments: &Arguments<'_>) -> Evaluated {
-    let text = |value: &Value| !matches!(value, Value::Binary(_)) && written(value).is_some();
-    Ok(Some(Value::Boolean(present(arguments)?.as_ref().is_some_and(text))))
-}
-
-pub(super) fn ignore_if_empty(arguments: &Arguments<'_>) -> Evaluated {
-    match arguments.value(0)?.filter(|value| !value.is_empty()) {
-        Some(value) => Ok(Some(value)),
-        None => Err(Halt::IgnoreAttribute),
-    }
-}
-
-/// Masking is the business of whoever shows the value: [`crate::expression::Expression::is_redacted`].
-pub(super) fn redact(arguments: &Arguments<'_>) -> Evaluated {
-    arguments.value(0)
-}
-
-/// An empty list is no value.
-fn present(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(arguments.value(0)?.filter(|value| !matches!(value, Value::List(values) if values.is_empty())))
+fn not<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
+    let Some(value) = arguments.value(0)? else { return Ok(Some(Operand::boolean(true))) };
+    let mut values = value.into_elements();
+    let one = if values.len() == 1 { values.pop() } else { None };
+    let is_true = one.and_then(Operand::into_text).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    Ok(Some(Operand::boolean(!is_true)))
 }

@@ -1,45 +1,137 @@
-//! Functions of text. Positions and lengths count Unicode scalar values; case mapping is one character to one.
+//! Functions of text. Positions and lengths count Unicode scalar values.
 
-use std::sync::LazyLock;
+use super::case::lower;
+use super::row::{example, function, optional, or_named, repeated, required};
+use super::{Function, ValueType};
+use crate::expression::arguments::Arguments;
+use crate::expression::eval::Evaluated;
+use crate::expression::operand::Operand;
+use crate::expression::outcome::Reason;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use fancy_regex::Regex;
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use ValueType::{Any, CompareType, Integer, Text};
 
-use crate::expression::eval::{Arguments, Evaluated, Halt, Reason};
-use crate::model::Value;
+pub(super) const FUNCTIONS: &[Function] = &[
+    function(
+        "Append",
+        &[required("source", Text), required("suffix", Text)],
+        Text,
+        append,
+        "The source followed by the suffix; null when the source is null.",
+        &[example(r#"Append([mailNickname], "-adm")"#, r#"{"mailNickname": "kpatel"}"#, r#""kpatel-adm""#)],
+    ),
+    function(
+        "Prepend",
+        &[required("prefix", Text), required("source", Text)],
+        Text,
+        prepend,
+        "The prefix followed by the source; null when the source is null.",
+        &[example(r#"Prepend("X-", [employeeId])"#, r#"{"employeeId": "9"}"#, r#""X-9""#)],
+    ),
+    function(
+        "DefaultDomain",
+        &[],
+        Text,
+        default_domain,
+        "The default domain of the source, without an at sign.",
+        &[example(
+            r#"Join("@", [mailNickname], DefaultDomain())"#,
+            r#"{"mailNickname": "kim"}"#,
+            r#""kim@northwind.example""#,
+        )],
+    ),
+    function(
+        "InStr",
+        &[
+            required("value1", Text),
+            required("value2", Text),
+            optional("start", Integer),
+            optional("compareType", CompareType),
+        ],
+        Integer,
+        position,
+        "Where the second text begins in the first, counted from 1; 0 when it does not occur.",
+        &[
+            example(r#"InStr([displayName], "-")"#, r#"{"displayName": "warehouse-07"}"#, r#""10""#),
+            example(r#"InStr("Banana", "b", 1, vbTextCompare)"#, "{}", r#""1""#),
+        ],
+    ),
+    function(
+        "Join",
+        &[required("separator", Text), or_named(repeated("source", Any), &["source1", "source2"])],
+        Text,
+        join,
+        "All values that are neither null nor empty, with the separator between them.",
+        &[example(
+            r#"Join(" / ", [company], [department], [team])"#,
+            r#"{"company": "Acme", "team": "Blue"}"#,
+            r#""Acme / Blue""#,
+        )],
+    ),
+    function(
+        "Left",
+        &[
+            or_named(required("string", Text), &["source", "text"]),
+            or_named(required("numChars", Integer), &["count", "number"]),
+        ],
+        Text,
+        left,
+        "The first characters; all of them for a negative number, none for null.",
+        &[example(r#"Left([city], 4)"#, r#"{"city": "Wellington"}"#, r#""Well""#)],
+    ),
+    function(
+        "Len",
+        &[or_named(required("source", Text), &["text", "string"])],
+        Integer,
+        length,
+        "How many characters (Unicode scalar values) the text has; 0 for null.",
+        &[example("Len([city])", r#"{"city": "Oslo"}"#, r#""4""#)],
+    ),
+    function(
+        "Mid",
+        &[required("source", Text), required("start", Integer), required("length", Integer)],
+        Text,
+        mid,
+        "So many characters from a position counted from 1, as far as there are any.",
+        &[example("Mid([city], 4, 3)", r#"{"city": "Reykjavik"}"#, r#""kja""#)],
+    ),
+    function(
+        "StripSpaces",
+        &[required("source", Text)],
+        Text,
+        strip_spaces,
+        "The text without its blanks.",
+        &[example("StripSpaces([surname])", r#"{"surname": "de la Cruz"}"#, r#""delaCruz""#)],
+    ),
+    function(
+        "Word",
+        &[
+            or_named(required("string", Text), &["source", "text"]),
+            or_named(required("number", Integer), &["wordNumber"]),
+            required("delimiters", Text),
+        ],
+        Text,
+        word,
+        "The word at a position counted from 1, any of the delimiters ending a word; empty when there is none.",
+        &[example(r#"Word([displayName], 2, " ")"#, r#"{"displayName": "Nguyen Thi Minh Khai"}"#, r#""Thi""#)],
+    ),
+];
 
-pub(super) fn append(arguments: &Arguments<'_>) -> Evaluated {
+fn append<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let suffix = arguments.text(1)?.unwrap_or_default();
     arguments.map(0, |source| Ok([source, &suffix].concat()))
 }
 
-pub(super) fn prepend(arguments: &Arguments<'_>) -> Evaluated {
+fn prepend<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let prefix = arguments.text(0)?.unwrap_or_default();
     arguments.map(1, |source| Ok([&prefix, source].concat()))
 }
 
-pub(super) fn to_base64(arguments: &Arguments<'_>) -> Evaluated {
-    arguments.map(0, |source| {
-        let bytes: Vec<u8> = source.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        Ok(STANDARD.encode(bytes))
-    })
+fn default_domain<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
+    let domain = arguments.context().default_domain.map(Operand::Literal);
+    domain.map(Some).ok_or_else(|| arguments.fail(Reason::NoDefaultDomain))
 }
 
-pub(super) fn to_utf8_hex(arguments: &Arguments<'_>) -> Evaluated {
-    arguments.map(0, |source| Ok(source.bytes().map(|byte| format!("{byte:02X}")).collect()))
-}
-
-pub(super) fn to_text(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(arguments.text(0)?.map(Value::Text))
-}
-
-pub(super) fn default_domain(arguments: &Arguments<'_>) -> Evaluated {
-    let domain = arguments.context().default_domain;
-    domain.map(|domain| Some(Value::text(domain))).ok_or_else(|| arguments.fail(Reason::NoDefaultDomain))
-}
-
-pub(super) fn position(arguments: &Arguments<'_>) -> Evaluated {
+fn position<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let start = if arguments.is_given(2) { arguments.number(2)? } else { 1 };
     let start = start.checked_sub(1).and_then(|start| usize::try_from(start).ok());
     let start = start.ok_or_else(|| arguments.fail(Reason::OutOfRange(arguments.name(2))))?;
@@ -49,16 +141,35 @@ pub(super) fn position(arguments: &Arguments<'_>) -> Evaluated {
         Some(_) => return Err(arguments.fail(Reason::Unknown(arguments.name(3)))),
     };
     let (Some(text), Some(wanted)) = (arguments.text(0)?, arguments.text(1)?) else {
-        return Ok(Some(Value::Integer(0)));
+        return Ok(Some(Operand::integer(0)));
     };
     let wanted: String = wanted.chars().map(fold).collect();
     let rest: String = text.chars().skip(start).map(fold).collect();
     let found = rest.find(&wanted).filter(|_| !text.is_empty());
-    let position = found.map_or(0, |byte| start + rest[..byte].chars().count() + 1);
-    Ok(Some(count(position)))
+    Ok(Some(Operand::count(found.map_or(0, |byte| start + rest[..byte].chars().count() + 1))))
 }
 
-pub(super) fn left(arguments: &Arguments<'_>) -> Evaluated {
+fn join<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
+    let separator = arguments.text(0)?.unwrap_or_default();
+    let mut output = String::new();
+    for index in 1..arguments.len() {
+        let Some(source) = arguments.value(index)? else { continue };
+        for element in source.into_elements() {
+            let text = arguments.text_of(element, index)?;
+            if text.is_empty() {
+                continue;
+            }
+            if !output.is_empty() {
+                output.push_str(&separator);
+            }
+            output.push_str(&text);
+            arguments.bounded(output.len())?;
+        }
+    }
+    Ok(Some(Operand::text(output)))
+}
+
+fn left<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let wanted = arguments.number(1)?;
     or_empty(arguments.map(0, |source| match usize::try_from(wanted) {
         Ok(wanted) => Ok(source.chars().take(wanted).collect()),
@@ -66,7 +177,7 @@ pub(super) fn left(arguments: &Arguments<'_>) -> Evaluated {
     }))
 }
 
-pub(super) fn mid(arguments: &Arguments<'_>) -> Evaluated {
+fn mid<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let (start, length) = (arguments.number(1)?, arguments.number(2)?);
     or_empty(arguments.map(0, |source| match (usize::try_from(start), usize::try_from(length)) {
         (Ok(start @ 1..), Ok(length)) => Ok(source.chars().skip(start - 1).take(length).collect()),
@@ -74,150 +185,24 @@ pub(super) fn mid(arguments: &Arguments<'_>) -> Evaluated {
     }))
 }
 
-pub(super) fn length(arguments: &Arguments<'_>) -> Evaluated {
-    Ok(Some(count(arguments.text(0)?.map_or(0, |text| text.chars().count()))))
+fn length<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
+    Ok(Some(Operand::count(arguments.text(0)?.map_or(0, |text| text.chars().count()))))
 }
 
-pub(super) fn strip_spaces(arguments: &Arguments<'_>) -> Evaluated {
+fn strip_spaces<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     arguments.map(0, |source| Ok(source.replace(' ', "")))
 }
 
-pub(super) fn word(arguments: &Arguments<'_>) -> Evaluated {
+fn word<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let number = arguments.number(1)?;
     let delimiters = arguments.text(2)?.unwrap_or_default();
     let text = arguments.text(0)?.unwrap_or_default();
     let mut words = text.split(|character| delimiters.contains(character)).filter(|word| !word.is_empty());
     let word = usize::try_from(number).ok().and_then(|number| words.nth(number.checked_sub(1)?));
-    Ok(Some(Value::text(word.unwrap_or_default())))
-}
-
-pub(super) fn to_lower(arguments: &Arguments<'_>) -> Evaluated {
-    let turkic = is_turkic(arguments)?;
-    arguments.map(0, |source| {
-        Ok(source
-            .chars()
-            .map(|character| match character {
-                'I' if turkic => 'ı',
-                'İ' if turkic => 'i',
-                _ => lower(character),
-            })
-            .collect())
-    })
-}
-
-pub(super) fn to_upper(arguments: &Arguments<'_>) -> Evaluated {
-    let turkic = is_turkic(arguments)?;
-    arguments.map(0, |source| {
-        Ok(source.chars().map(|character| if turkic && character == 'i' { 'İ' } else { upper(character) }).collect())
-    })
-}
-
-pub(super) fn proper_case(arguments: &Arguments<'_>) -> Evaluated {
-    let separators = arguments.text(1)?;
-    arguments.map(0, |source| {
-        let mut output = String::with_capacity(source.len());
-        let mut inside_word = false;
-        for character in source.chars() {
-            let separates = match &separators {
-                Some(separators) => separators.contains(character),
-                None => separates_words(character),
-            };
-            output.push(match (separates, inside_word) {
-                (true, _) => character,
-                (false, true) => lower(character),
-                (false, false) => upper(character),
-            });
-            inside_word = !separates;
-        }
-        Ok(output)
-    })
-}
-
-/// Decomposes, drops the marks of Latin letters, writes out what does not decompose, and composes what is left.
-pub(super) fn normalize_diacritics(arguments: &Arguments<'_>) -> Evaluated {
-    arguments.map(0, |source| {
-        let mut after_latin = false;
-        let mut letters = String::with_capacity(source.len());
-        for character in source.nfd() {
-            if is_combining_mark(character) {
-                if !after_latin {
-                    letters.push(character);
-                }
-                continue;
-            }
-            after_latin = is_latin(character);
-            match written_out(character) {
-                Some(text) => letters.push_str(text),
-                None => letters.push(character),
-            }
-        }
-        Ok(letters.nfc().collect())
-    })
-}
-
-fn written_out(character: char) -> Option<&'static str> {
-    Some(match character {
-        'æ' => "ae",
-        'Æ' => "AE",
-        'ø' => "oe",
-        'Ø' => "OE",
-        'œ' => "oe",
-        'Œ' => "OE",
-        'ß' => "ss",
-        'ẞ' => "SS",
-        'ı' => "i",
-        'ł' => "l",
-        'Ł' => "L",
-        'đ' => "d",
-        'Đ' => "D",
-        _ => return None,
-    })
-}
-
-fn is_latin(character: char) -> bool {
-    character.is_ascii_alphabetic()
-        || matches!(character, '\u{c0}'..='\u{2af}' | '\u{1e00}'..='\u{1eff}' | '\u{2c60}'..='\u{2c7f}' | '\u{a720}'..='\u{a7ff}')
-}
-
-fn separates_words(character: char) -> bool {
-    static OTHER: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^[\p{Cc}\p{Cf}\p{P}\p{S}\p{Z}]$").expect("the pattern is a constant that compiles")
-    });
-    if character.is_ascii() {
-        return !character.is_ascii_alphanumeric();
-    }
-    let mut buffer = [0; 4];
-    let text: &str = character.encode_utf8(&mut buffer);
-    character.is_whitespace() || OTHER.is_match(text).unwrap_or(false)
-}
-
-/// The small letter, where it is one character: sharp s and its like stay as they are in both directions.
-pub(super) fn lower(character: char) -> char {
-    single(character.to_lowercase()).unwrap_or(character)
-}
-
-fn upper(character: char) -> char {
-    single(character.to_uppercase()).unwrap_or(character)
-}
-
-fn single(mut characters: impl Iterator<Item = char>) -> Option<char> {
-    let first = characters.next();
-    if characters.next().is_some() { None } else { first }
-}
-
-fn is_turkic(arguments: &Arguments<'_>) -> Result<bool, Halt> {
-    let culture = arguments.text(1)?.unwrap_or_default().to_ascii_lowercase();
-    Ok(matches!(culture.split(['-', '_']).next(), Some("tr" | "az")))
+    Ok(Some(Operand::text(word.unwrap_or_default())))
 }
 
 /// `Left` and `Mid` answer an empty text where others answer null; an empty list counts as null.
-fn or_empty(evaluated: Evaluated) -> Evaluated {
-    evaluated.map(|value| match value {
-        Some(value) if !value.is_empty() => Some(value),
-        _ => Some(Value::text("")),
-    })
-}
-
-fn count(number: usize) -> Value {
-    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+fn or_empty(evaluated: Evaluated<'_>) -> Evaluated<'_> {
+    evaluated.map(|operand| Some(operand.filter(|operand| !operand.is_empty()).unwrap_or(Operand::Literal(""))))
 }

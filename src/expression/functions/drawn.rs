@@ -4,8 +4,14 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngCore, SeedableRng};
 
-use crate::expression::eval::{Arguments, Evaluated, Halt, Reason};
-use crate::model::Value;
+use super::row::{example, function, optional, required};
+use super::{Function, ValueType};
+use crate::expression::arguments::Arguments;
+use crate::expression::eval::Evaluated;
+use crate::expression::operand::Operand;
+use crate::expression::outcome::{Halt, Reason};
+
+use ValueType::{Integer, Text};
 
 const DIGITS: &str = "0123456789";
 const SPECIAL: &str = "~!@#$%^&*_-+=`|\\(){}[]:;\"'<>,.?/";
@@ -15,17 +21,43 @@ const SMALL: &str = "abcdefghijklmnopqrstuvwxyz";
 /// The longest text that can be asked for.
 const MAX_LENGTH: usize = 256;
 
-pub(super) fn guid(arguments: &Arguments<'_>) -> Evaluated {
+pub(super) const FUNCTIONS: &[Function] = &[
+    function(
+        "Guid",
+        &[],
+        Text,
+        guid,
+        "A random UUID of version 4. Map it only when an object is created.",
+        &[example("Guid()", "{}", "~^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")],
+    ),
+    function(
+        "RandomString",
+        &[
+            required("length", Integer),
+            required("minNumbers", Integer),
+            required("minSpecial", Integer),
+            required("minCapital", Integer),
+            required("minLower", Integer),
+            optional("charactersToAvoid", Text),
+        ],
+        Text,
+        string,
+        "Random characters, with at least so many of each class. Map it only when an object is created.",
+        &[example(r#"Redact(RandomString(16, 2, 0, 2, 2, "0O1lI"))"#, "{}", "~^[2-9A-HJ-NP-Za-km-z]{16}$")],
+    ),
+];
+
+fn guid<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let mut bytes = [0; 16];
-    generator(arguments).fill_bytes(&mut bytes);
+    StdRng::from_seed(arguments.seed()).fill_bytes(&mut bytes);
     let guid = uuid::Builder::from_random_bytes(bytes).into_uuid();
-    Ok(Some(Value::text(guid.hyphenated().to_string())))
+    Ok(Some(Operand::text(guid.hyphenated().to_string())))
 }
 
-pub(super) fn string(arguments: &Arguments<'_>) -> Evaluated {
+fn string<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     let avoid = arguments.text(5)?.unwrap_or_default();
     let length = size(arguments, 0)?;
-    let mut generator = generator(arguments);
+    let mut generator = StdRng::from_seed(arguments.seed());
     let mut drawn = Vec::with_capacity(length);
     let mut filler: Vec<char> = Vec::new();
     for (index, class) in [(1, DIGITS), (2, SPECIAL), (3, CAPITALS), (4, SMALL)] {
@@ -50,14 +82,10 @@ pub(super) fn string(arguments: &Arguments<'_>) -> Evaluated {
         drawn.push(*character.ok_or_else(|| arguments.fail(Reason::OutOfRange(arguments.name(5))))?);
     }
     drawn.shuffle(&mut generator);
-    Ok(Some(Value::Text(drawn.into_iter().collect())))
+    Ok(Some(Operand::text(drawn.into_iter().collect::<String>())))
 }
 
-fn size(arguments: &Arguments<'_>, index: usize) -> Result<usize, Halt> {
+fn size(arguments: &Arguments<'_, '_>, index: usize) -> Result<usize, Halt> {
     let number = usize::try_from(arguments.number(index)?).ok().filter(|&number| number <= MAX_LENGTH);
     number.ok_or_else(|| arguments.fail(Reason::OutOfRange(arguments.name(index))))
-}
-
-fn generator(arguments: &Arguments<'_>) -> StdRng {
-    StdRng::from_seed(arguments.context().draw.seed_at(arguments.position()))
 }
