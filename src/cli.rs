@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use chrono::{DateTime, Utc};
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
@@ -58,6 +59,8 @@ pub enum Command {
     Removals(Removals),
     /// Find out what a SCIM target can do and where it deviates, with throw-away resources.
     Probe(Probe),
+    /// Try an expression of the mapping language on an object, or list its functions.
+    Expr(Expr),
     /// Serve an embedded SCIM 2.0 application to provision into.
     Target(Target),
     /// Serve a directory as Microsoft Graph.
@@ -183,6 +186,44 @@ pub struct Probe {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provisor expr 'Join(\" \", [givenName], [surname])' --object person.json
+  echo '{\"otherMails\": [\"a@n.example\", \"b@n.example\"]}' | provisor expr 'Item([otherMails], 2)' --object -
+  provisor expr 'DateAdd(\"d\", -7, Now())' --now 2024-03-01T00:00:00Z --trace
+
+Exit codes: 0 evaluated · 1 the evaluation failed · 2 not an expression, or usage")]
+pub struct Expr {
+    /// The expression, as a mapping has it: [attributes] in brackets, "texts" in quotes, functions by name.
+    #[arg(required_unless_present = "list", allow_hyphen_values = true)]
+    pub expression: Option<String>,
+    /// A JSON object of the attributes: null is no value, an array several; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub object: Option<PathBuf>,
+    /// What `Now` answers, such as 2024-03-01T00:00:00Z; without it, the time.
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<DateTime<Utc>>,
+    /// A value that the target has already, for `SelectUniqueValue`; may be given several times.
+    #[arg(long, value_name = "VALUE")]
+    pub taken: Vec<String>,
+    /// What `DefaultDomain` answers.
+    #[arg(long, value_name = "DOMAIN")]
+    pub default_domain: Option<String>,
+    /// Draw the same random values each time.
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// Show what every part came to, the innermost first.
+    #[arg(long)]
+    pub trace: bool,
+    /// List the functions with their parameters and examples.
+    #[arg(long, conflicts_with_all = ["expression", "object", "now", "taken", "default_domain", "seed", "trace"])]
+    pub list: bool,
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
 pub struct Target {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8880")]
@@ -258,6 +299,8 @@ pub struct Bench {
 pub enum BenchSubject {
     /// Measure the embedded SCIM server and the SCIM client against bare ones.
     Scim(BenchScim),
+    /// Measure the mapping of a user against serialising the same user as JSON.
+    Mapping(BenchMapping),
     /// Serve the bare handler that others are measured against.
     #[command(hide = true)]
     Echo(BenchEcho),
@@ -282,6 +325,22 @@ pub struct BenchScim {
     pub seconds: u64,
     /// How often all take turns; medians are printed.
     #[arg(long, default_value_t = 3)]
+    pub rounds: u32,
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchMapping {
+    /// Users to take turns with.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
+    pub users: u32,
+    /// Milliseconds for each figure of a round.
+    #[arg(long, default_value_t = 300)]
+    pub milliseconds: u64,
+    /// How often all take turns; medians are printed.
+    #[arg(long, default_value_t = 9)]
     pub rounds: u32,
     /// How results are printed.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]

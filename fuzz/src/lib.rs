@@ -2,6 +2,8 @@
 //!
 //! Each of them panics when something does not. They are functions, so that the ordinary tests run them too.
 
+pub mod mapping_expression;
+
 use std::collections::HashSet;
 
 use provisor::scim::{

@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod directory_server;
 mod escrows;
+mod expr;
 mod graph_emulator;
 mod probe;
 mod removals;
@@ -63,6 +64,7 @@ pub async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Escrows(options) => escrows::escrows(options).await,
         Command::Removals(options) => removals::removals(options).await,
         Command::Probe(options) => probe::run(options).await,
+        Command::Expr(options) => expr::expr(&options),
         Command::Target(options) => target::target(options).await,
         Command::GraphEmulator(options) => graph_emulator::graph_emulator(options).await,
         Command::Bench(options) => bench::bench(options).await,

@@ -7,9 +7,20 @@ use crate::support::provisor::{GROUPS, PEOPLE, Pipeline, Workplace, get, wait_fo
 fn every_help_is_short_and_teaches() {
     let workplace = Workplace::new();
     let mut told = workplace.run(&["--help"]).stdout;
-    for command in
-        ["demo", "run", "serve", "check", "status", "escrows", "removals", "probe", "target", "graph-emulator", "bench"]
-    {
+    for command in [
+        "demo",
+        "run",
+        "serve",
+        "check",
+        "status",
+        "escrows",
+        "removals",
+        "probe",
+        "expr",
+        "target",
+        "graph-emulator",
+        "bench",
+    ] {
         let ended = workplace.run(&[command, "--help"]);
         ended.assert_code(0);
         told.push_str(&format!("\n# provisor {command} --help\n{}", ended.stdout));

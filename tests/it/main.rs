@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod deprovisioning;
 mod escrow;
+mod expressions;
 mod fixtures;
 mod full_read;
 mod interop;

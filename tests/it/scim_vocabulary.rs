@@ -9,4 +9,4 @@ mod server;
 
 #[path = "../../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "the fuzz targets reach it")]
-mod fuzz_bodies;
+pub(crate) mod fuzz_bodies;

@@ -5,6 +5,7 @@
 mod echo;
 mod initial_cycle;
 mod load;
+mod mapping;
 mod scim;
 mod scim_client;
 mod scim_server;
@@ -33,6 +34,7 @@ pub(super) async fn bench(options: Bench) -> anyhow::Result<Ended> {
     match &options.subject {
         None => initial_cycle::run(&options).await,
         Some(BenchSubject::Scim(scim)) => scim::run(scim).await,
+        Some(BenchSubject::Mapping(options)) => mapping::run(options),
         Some(BenchSubject::Echo(echo)) => echo::run(echo).await,
     }
 }

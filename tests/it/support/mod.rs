@@ -4,6 +4,7 @@ pub(crate) mod gateway;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod provisor;
+pub(crate) mod seeded;
 pub(crate) mod slapd;
 
 use std::path::PathBuf;

@@ -90,6 +90,13 @@ impl Workplace {
         Running::start(self.command(arguments).env("RUST_LOG", "trace")).ended()
     }
 
+    /// The same, with this text on its standard input.
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        self.write("input", input);
+        let input = fs::File::open(self.path("input")).expect("it was written");
+        Running::start(self.command(arguments).stdin(input)).ended()
+    }
+
     /// Starts `provisor` with these arguments.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::start(&mut self.command(arguments))
@@ -100,6 +107,7 @@ impl Workplace {
         command
             .args(arguments)
             .current_dir(self.folder.path())
+            .stdin(Stdio::null())
             .env_remove("RUST_LOG")
             .env_remove("PROVISOR_TARGET_TOKEN");
         command
@@ -115,12 +123,7 @@ pub(crate) struct Running {
 
 impl Running {
     fn start(command: &mut Command) -> Self {
-        let mut process = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = process.stderr.take().map(|pipe| thread::spawn(move || text(pipe)));
         Self { process, stderr }
     }
