@@ -136,7 +136,7 @@ fn open_target(application: &Application) -> Result<ScimTarget, Unworkable> {
 /// The compiled schema of a template. The number stands for exactly its document.
 pub fn template_schema(name: &str) -> anyhow::Result<(Schema, i64)> {
     let document = Template::named(name).with_context(|| format!("there is no template `{name}`"))?.schema();
-    match compile(&document) {
+    match compile(&document).runnable() {
         Ok(schema) => Ok((schema, version_of(&document)?)),
         Err(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();

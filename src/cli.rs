@@ -1,5 +1,7 @@
 //! The command line: types and help texts, no logic.
 
+mod schema;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -8,6 +10,8 @@ use clap::{
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use url::Url;
+
+pub use schema::{SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName, TemplateSource};
 
 use crate::scim_server::Dialect;
 
@@ -65,6 +69,9 @@ pub enum Command {
     Target(Target),
     /// Serve a directory as Microsoft Graph.
     GraphEmulator(GraphEmulator),
+    /// Write synchronization schemas out, take them over, and see what differs between two.
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// Measure an initial cycle against a bare client that posts the same bodies, or what `scim` says.
     Bench(Bench),
 }

@@ -3,6 +3,7 @@
 //! Each of them panics when something does not. They are functions, so that the ordinary tests run them too.
 
 pub mod mapping_expression;
+pub mod mapping_schema;
 
 use std::collections::HashSet;
 

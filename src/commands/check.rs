@@ -1,7 +1,7 @@
 //! `provisor check`: says what is wrong and where, before a cycle does.
 
 use super::Ended;
-use crate::{app, cli::Configured, config::Config};
+use crate::{app, cli::Configured, config::Config, sync_schema::Finding};
 
 pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
     let config = Config::load(&options.config)?;
@@ -20,6 +20,9 @@ pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
         match app::assemble(wiring) {
             Ok(job) => {
                 tell(format!("job `{name}`: schema"), Ok(()));
+                for line in Finding::lines(&wiring.job.schema.findings) {
+                    println!("note    job `{name}`: schema: {line}");
+                }
                 tell(format!("job `{name}`: source"), job.source.probe().await.map(drop).map_err(Into::into));
                 tell(format!("job `{name}`: target"), job.target.probe().await.map_err(Into::into));
             }

@@ -14,6 +14,7 @@ mod graph_emulator;
 mod probe;
 mod removals;
 mod run;
+mod schema;
 mod serve;
 mod status;
 mod summary;
@@ -21,7 +22,12 @@ mod target;
 
 use std::process::ExitCode;
 
-use crate::{app::Unworkable, cli::Command, config::ConfigErrors, scim_server::AccessError};
+use crate::{
+    app::Unworkable,
+    cli::Command,
+    config::{ConfigErrors, SchemaFileError},
+    scim_server::AccessError,
+};
 
 /// How a command ended, when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,8 @@ pub enum Ended {
     /// Objects are in escrow, or removals wait for a person.
     Partial,
     Interrupted,
+    /// Two schemas differ, and the exit code is to say so.
+    Different,
 }
 
 impl From<Ended> for ExitCode {
@@ -41,6 +49,7 @@ impl From<Ended> for ExitCode {
             Ended::Failed => 1,
             Ended::Partial => 3,
             Ended::Interrupted => 4,
+            Ended::Different => 10,
         })
     }
 }
@@ -67,6 +76,7 @@ pub async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Expr(options) => expr::expr(&options),
         Command::Target(options) => target::target(options).await,
         Command::GraphEmulator(options) => graph_emulator::graph_emulator(options).await,
+        Command::Schema(command) => schema::schema(command),
         Command::Bench(options) => bench::bench(options).await,
     }
 }
@@ -78,7 +88,11 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         eprintln!("  caused by: {cause}");
     }
     let theirs = error.chain().any(|cause| {
-        cause.is::<Usage>() || cause.is::<ConfigErrors>() || cause.is::<Unworkable>() || cause.is::<AccessError>()
+        cause.is::<Usage>()
+            || cause.is::<ConfigErrors>()
+            || cause.is::<SchemaFileError>()
+            || cause.is::<Unworkable>()
+            || cause.is::<AccessError>()
     });
     ExitCode::from(if theirs { 2 } else { 1 })
 }

@@ -11,6 +11,7 @@ mod problem;
 mod read;
 mod resolve;
 mod resolved;
+mod schema_file;
 mod secrets;
 mod written;
 
@@ -23,6 +24,7 @@ pub use resolved::{
     Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
     Wiring,
 };
+pub use schema_file::{SchemaFileError, read_schema};
 
 use std::path::Path;
 

@@ -3,8 +3,6 @@
 //! A check is left out where the value it needs is at fault already, so that every problem has one cause.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,16 +14,14 @@ use super::read::Located;
 use super::resolved::{
     Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
 };
+use super::schema_file::{SchemaFileError, read_schema};
 use super::written::{WrittenApplication, WrittenConfig, WrittenJob, WrittenSource, WrittenStore, WrittenTarget};
 use crate::db::DatabaseUrl;
 use crate::model::{JobId, ResourceKind};
 use crate::secret::Secret;
-use crate::sync_schema::{self, wire::SynchronizationSchema};
+use crate::sync_schema::{Compiled, compile, wire::SynchronizationSchema};
 use crate::target::{Protected, SettingsProblem};
 use crate::templates::Template;
-
-/// The largest schema of a real application has a few hundred kilobytes.
-const MAX_SCHEMA_BYTES: u64 = 16 << 20;
 
 /// Where the state is when the file does not say.
 const DEFAULT_DATABASE: &str = "provisor.db";
@@ -272,30 +268,30 @@ impl Resolver<'_> {
 
     fn schema_file(&mut self, written: &Located<String>) -> Option<JobSchema> {
         let file: PathBuf = self.folder.join(&written.value);
-        let text = match read_bounded(&file) {
-            Ok(text) => text,
-            Err(cause) => {
-                let what = format!("the schema `{}` cannot be read: {cause}", file.display());
-                self.problem(written.node, what, "give the path of a JSON file, relative to this one");
-                return None;
-            }
-        };
-        match serde_json::from_str(&text) {
+        match read_schema(&file) {
             Ok(document) => self.compiled(written.node, SchemaOrigin::File(file), document),
-            Err(cause) => {
-                let what = format!("`{}` is no synchronization schema: {cause}", file.display());
-                self.problem(written.node, what, "give a synchronizationSchema of the synchronization API, in JSON");
+            Err(error) => {
+                let (cause, hint) = match &error {
+                    SchemaFileError::Unreadable { cause, .. } => {
+                        (cause.to_string(), "give the path of a JSON file, relative to this one")
+                    }
+                    SchemaFileError::Malformed { cause, .. } => {
+                        (cause.to_string(), "give a synchronizationSchema of the synchronization API, in JSON")
+                    }
+                };
+                self.problem(written.node, format!("{error}: {cause}"), hint);
                 None
             }
         }
     }
 
     fn compiled(&mut self, at: NodeId, origin: SchemaOrigin, document: SynchronizationSchema) -> Option<JobSchema> {
-        match sync_schema::compile(&document) {
-            Ok(rules) => Some(JobSchema { origin, document, rules }),
-            Err(problems) => {
-                for problem in problems {
-                    self.problem(at, format!("in this schema: {problem}"), "mend it there");
+        let Compiled { schema, findings } = compile(&document);
+        match schema {
+            Some(rules) => Some(JobSchema { origin, document, rules, findings }),
+            None => {
+                for error in findings.iter().filter(|finding| finding.is_error()) {
+                    self.problem(at, format!("in this schema: {error}"), "mend it there");
                 }
                 None
             }
@@ -312,15 +308,6 @@ impl Resolver<'_> {
         let found = find(&self.document.root, node);
         keys.iter().fold(found, |inner, key| inner.and_then(|inner| inner.get(key))).map_or(node, |inner| inner.id)
     }
-}
-
-fn read_bounded(file: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    File::open(file)?.take(MAX_SCHEMA_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_SCHEMA_BYTES {
-        return Err(std::io::Error::other(format!("it has more than {MAX_SCHEMA_BYTES} bytes")));
-    }
-    Ok(text)
 }
 
 fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {

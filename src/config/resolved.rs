@@ -9,8 +9,8 @@ use crate::model::JobId;
 use crate::secret::Secret;
 use crate::source::graph::GraphSettings;
 use crate::source::ldap::LdapSettings;
-use crate::sync_schema::Schema;
 use crate::sync_schema::wire::SynchronizationSchema;
+use crate::sync_schema::{Finding, Schema};
 use crate::target::{Protected, ScimSettings};
 
 /// A valid configuration.
@@ -84,6 +84,8 @@ pub struct JobSchema {
     pub document: SynchronizationSchema,
     /// Compiled from the document.
     pub rules: Schema,
+    /// What there is to say of it that keeps nothing from running.
+    pub findings: Vec<Finding>,
 }
 
 /// Where a job's synchronization schema comes from.

@@ -1,15 +1,20 @@
-//! A document of the synchronization API to rules that can run, or every problem at once.
+//! A document of the synchronization API to rules that can run, and all there is to say of it at once.
 
 mod attributes;
+mod definitions;
 mod scope;
+mod sources;
+mod unacted;
 
 use sha2::{Digest, Sha256};
 
-use super::CompileProblem;
 use super::directory::metadata;
+use super::finding::{Finding, quoted};
 use super::mapping::{ObjectFlow, ObjectMapping, Schema};
-use super::problem::quoted;
-use super::wire::{self, DirectoryDefinition, ObjectDefinition, SynchronizationRule, SynchronizationSchema};
+use super::wire::{
+    self, DirectoryDefinition, Flags, Given, ObjectDefinition, ObjectFlowType, Shape, SynchronizationRule,
+    SynchronizationSchema, Word,
+};
 use crate::model::{ObjectKind, ObjectMappingId, ResourceKind};
 use crate::scim::urn;
 
@@ -19,21 +24,36 @@ const SOFT_DELETED: &str = "IsSoftDeleted";
 /// The attribute that says whether an account is enabled, where the source object does not name another.
 const ACCOUNT_ENABLED: &str = "accountEnabled";
 
-/// Compiles a schema. Disabled mappings are left out and not checked.
-pub fn compile(schema: &SynchronizationSchema) -> Result<Schema, Vec<CompileProblem>> {
-    let mut compiler = Compiler { schema, problems: Vec::new() };
+/// What a document comes to.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The rules; `None` when a finding is an error.
+    pub schema: Option<Schema>,
+    /// All there is to say of the document: errors first, then what is not acted on, then hints.
+    pub findings: Vec<Finding>,
+}
+
+impl Compiled {
+    /// The rules, or the errors that keep them from running.
+    pub fn runnable(self) -> Result<Schema, Vec<Finding>> {
+        self.schema.ok_or_else(|| self.findings.into_iter().filter(Finding::is_error).collect())
+    }
+}
+
+/// Compiles a schema. Disabled mappings are left out, and so is whatever there may be to say of them.
+pub fn compile(schema: &SynchronizationSchema) -> Compiled {
+    let mut compiler = Compiler { schema, findings: Vec::new(), idle: Vec::new() };
+    compiler.check_types();
     compiler.check_directories();
-    let mut rules: Vec<(usize, &SynchronizationRule)> = schema.synchronization_rules.iter().enumerate().collect();
-    rules.sort_by_key(|(_, rule)| rule.priority);
-    let mut mappings: Vec<ObjectMapping> = Vec::new();
-    for (index, rule) in rules {
-        compiler.rule(&format!("/synchronizationRules/{index}"), rule, &mut mappings);
-    }
-    if compiler.problems.is_empty() {
-        Ok(Schema { version: schema.version.clone().unwrap_or_default(), mappings })
-    } else {
-        Err(compiler.problems)
-    }
+    let mappings = compiler.rules();
+    let Compiler { mut findings, idle, .. } = compiler;
+    findings.extend(unacted::findings(&schema.write()));
+    let is_idle = |finding: &Finding| idle.iter().any(|rule| finding.pointer.starts_with(rule));
+    findings.retain(|finding| !is_idle(finding));
+    findings.sort_by_key(|finding| finding.severity);
+    let runs = !findings.iter().any(Finding::is_error);
+    let version = schema.version.text().unwrap_or_default().to_owned();
+    Compiled { schema: runs.then_some(Schema { version, mappings }), findings }
 }
 
 /// What the mapping writes, told apart by a digest of its names: every row of the store carries it, and the names of
@@ -48,10 +68,12 @@ fn mapping_id(rule: &str, source: &str, target: &str, target_kind: &ResourceKind
     ObjectMappingId::new(format!("{target_kind}-{digest}"))
 }
 
-/// The document, and what is wrong with it so far.
+/// The document, and what there is to say of it so far.
 struct Compiler<'a> {
     schema: &'a SynchronizationSchema,
-    problems: Vec<CompileProblem>,
+    findings: Vec<Finding>,
+    /// Pointers, each with a `/` at its end, of what is switched off: nothing below them matters.
+    idle: Vec<String>,
 }
 
 /// One object mapping with the definitions it stands between.
@@ -63,87 +85,77 @@ struct Between<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn report(&mut self, problem: CompileProblem) {
-        self.problems.push(problem);
-    }
-
-    fn check_directories(&mut self) {
-        for (index, directory) in self.schema.directories.iter().enumerate() {
-            let pointer = format!("/directories/{index}");
-            let names = self.schema.directories[..index].iter().map(|directory| directory.name.as_deref());
-            self.check_name(&format!("{pointer}/name"), directory.name.as_deref(), names);
-            for (index, object) in directory.objects.iter().enumerate() {
-                let pointer = format!("{pointer}/objects/{index}");
-                let names = directory.objects[..index].iter().map(|object| object.name.as_deref());
-                self.check_name(&format!("{pointer}/name"), object.name.as_deref(), names);
-                self.check_attributes(&pointer, object);
-            }
-        }
-    }
-
-    fn check_attributes(&mut self, pointer: &str, object: &'a ObjectDefinition) {
-        for (index, attribute) in object.attributes.iter().enumerate() {
-            let pointer = format!("{pointer}/attributes/{index}");
-            let names = object.attributes[..index].iter().map(|attribute| attribute.name.as_deref());
-            self.check_name(&format!("{pointer}/name"), attribute.name.as_deref(), names);
-            self.known(&format!("{pointer}/type"), "a type of attribute", &attribute.kind);
-            self.known(&format!("{pointer}/mutability"), "a mutability", &attribute.mutability);
-        }
-    }
-
-    fn check_name<'n>(&mut self, pointer: &str, name: Option<&str>, mut before: impl Iterator<Item = Option<&'n str>>) {
-        match name {
-            None | Some("") => self.report(CompileProblem::new(pointer, "a name", "nothing")),
-            Some(name) if before.any(|other| other == Some(name)) => {
-                self.report(CompileProblem::new(pointer, "a name of its own", format!("`{name}` a second time")));
-            }
-            Some(_) => {}
-        }
+    fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
     }
 
     /// The word, or its default after saying that it is none of the known ones.
-    fn known<T: wire::Vocabulary>(&mut self, pointer: &str, expected: &str, word: &wire::Word<T>) -> T {
-        match word {
-            wire::Word::Known(word) => *word,
-            wire::Word::Unknown(text) => {
-                let words = T::WORDS.iter().map(|(_, name)| *name);
-                self.report(CompileProblem::unknown(pointer, expected, text, words));
-                T::default()
+    fn known<T: wire::Vocabulary>(&mut self, pointer: &str, expected: &str, word: &Given<Word<T>>) -> T {
+        if let Some(unknown) = word.get().filter(|word| word.known().is_none()) {
+            let words = T::WORDS.iter().map(|(_, name)| *name);
+            self.report(Finding::unknown(pointer, expected, &unknown.written(), words));
+        }
+        word.word()
+    }
+
+    /// The enabled mappings, by the priority of their rules and then as they are written.
+    fn rules(&mut self) -> Vec<ObjectMapping> {
+        let mut rules: Vec<(usize, &'a SynchronizationRule)> = self.schema.synchronization_rules.items().collect();
+        rules.sort_by_key(|(_, rule)| rule.priority.or(0));
+        let direction =
+            |rule: &'a SynchronizationRule| (rule.source_directory_name.text(), rule.target_directory_name.text());
+        let first = rules.first().map(|(_, rule)| direction(rule));
+        let mut mappings: Vec<ObjectMapping> = Vec::new();
+        for (index, rule) in rules {
+            let pointer = format!("/synchronizationRules/{index}");
+            let (source, target) = direction(rule);
+            if source != target && first == Some((target, source)) {
+                let instead = "the rule is left out: a job writes to one of its two directories";
+                self.report(Finding::unsupported(&pointer, instead, "a rule in the other direction"));
+                self.idle.push(format!("{pointer}/"));
+            } else {
+                self.rule(&pointer, rule, &mut mappings);
             }
         }
+        if mappings.is_empty() && !self.findings.iter().any(Finding::is_error) {
+            let advice = "no object mapping is enabled, so nothing is provisioned";
+            self.report(Finding::hint("/synchronizationRules", advice, "nothing to do"));
+        }
+        mappings
     }
 
     fn rule(&mut self, pointer: &str, rule: &'a SynchronizationRule, mappings: &mut Vec<ObjectMapping>) {
-        let name = rule.name.as_deref().unwrap_or_default();
-        if name.is_empty() {
-            self.report(CompileProblem::new(&format!("{pointer}/name"), "a name", "nothing"));
+        let name = rule.name.text().unwrap_or_default();
+        if name.is_empty() && !matches!(rule.name, Given::Odd(_)) {
+            self.report(Finding::error(&format!("{pointer}/name"), "a name", "nothing"));
         }
-        let source = self.directory(&format!("{pointer}/sourceDirectoryName"), rule.source_directory_name.as_deref());
-        let target = self.directory(&format!("{pointer}/targetDirectoryName"), rule.target_directory_name.as_deref());
-        let (Some(source), Some(target)) = (source, target) else { return };
-        for (index, mapping) in rule.object_mappings.iter().enumerate() {
+        let source = self.directory(&format!("{pointer}/sourceDirectoryName"), rule.source_directory_name.text());
+        let target = self.directory(&format!("{pointer}/targetDirectoryName"), rule.target_directory_name.text());
+        for (index, mapping) in rule.object_mappings.items() {
+            let pointer = format!("{pointer}/objectMappings/{index}");
             if !is_enabled(mapping) {
+                self.idle.push(format!("{pointer}/"));
                 continue;
             }
-            let pointer = format!("{pointer}/objectMappings/{index}");
+            let (Some(source), Some(target)) = (source, target) else { continue };
             let Some(compiled) = self.object_mapping(&pointer, name, mapping, source, target) else { continue };
             if mappings.iter().any(|other| other.id == compiled.id) {
                 let expected = "one enabled mapping for a rule, a source object and a target object";
-                self.report(CompileProblem::new(&pointer, expected, "another one"));
+                self.report(Finding::error(&pointer, expected, "another one"));
             }
             mappings.push(compiled);
         }
     }
 
     fn directory(&mut self, pointer: &str, name: Option<&str>) -> Option<(usize, &'a DirectoryDefinition)> {
-        let directories = &self.schema.directories;
+        let directories = self.schema.directories.items();
         let name = name.unwrap_or_default();
-        let found = directories.iter().position(|directory| directory.name.as_deref() == Some(name));
+        let found = directories.clone().find(|(_, directory)| directory.name.text() == Some(name));
         if found.is_none() {
-            let names = directories.iter().filter_map(|directory| directory.name.as_deref());
-            self.report(CompileProblem::unknown(pointer, "the name of a directory of this schema", name, names));
+            let names = directories.filter_map(|(_, directory)| directory.name.text());
+            self.report(Finding::unknown(pointer, "the name of a directory of this schema", name, names));
         }
-        found.map(|index| (index, &directories[index]))
+        found
     }
 
     fn object(
@@ -155,15 +167,14 @@ impl<'a> Compiler<'a> {
         let name = name.unwrap_or_default();
         let Some((index, object)) = directory.object(name) else {
             let expected = "the name of an object of the directory";
-            self.report(CompileProblem::unknown(pointer, expected, name, directory.object_names()));
+            self.report(Finding::unknown(pointer, expected, name, directory.object_names()));
             return None;
         };
-        let anchors = object.attributes.iter().filter(|attribute| attribute.anchor).count();
+        let anchors = object.attributes().filter(|attribute| attribute.anchor.or(false)).count();
         if anchors != 1 {
             let pointer = format!("/directories/{directory_index}/objects/{index}/attributes");
-            let problem =
-                CompileProblem::new(&pointer, "exactly one attribute with `anchor` true", format!("{anchors}"));
-            if !self.problems.contains(&problem) {
+            let problem = Finding::error(&pointer, "exactly one attribute with `anchor` true", format!("{anchors}"));
+            if !self.findings.contains(&problem) {
                 self.report(problem);
             }
         }
@@ -178,13 +189,14 @@ impl<'a> Compiler<'a> {
         source: (usize, &'a DirectoryDefinition),
         target: (usize, &'a DirectoryDefinition),
     ) -> Option<ObjectMapping> {
-        let source_name = mapping.source_object_name.as_deref();
-        let target_name = mapping.target_object_name.as_deref();
+        let source_name = mapping.source_object_name.text();
+        let target_name = mapping.target_object_name.text();
         let source = self.object(&format!("{pointer}/sourceObjectName"), source_name, source);
         let target = self.object(&format!("{pointer}/targetObjectName"), target_name, target);
-        for flag in &mapping.flow_types.unknown {
+        let flow_types = mapping.flow_types.get();
+        for flag in flow_types.map(Flags::unknown).unwrap_or_default() {
             let flags = ["Add", "Update", "Delete", "None"];
-            self.report(CompileProblem::unknown(&format!("{pointer}/flowTypes"), "a flow type", flag, flags));
+            self.report(Finding::unknown(&format!("{pointer}/flowTypes"), "a flow type", &flag, flags));
         }
         let (source, target) = (source?, target?);
         let (source_name, target_name) = (source_name.unwrap_or_default(), target_name.unwrap_or_default());
@@ -192,30 +204,34 @@ impl<'a> Compiler<'a> {
         let between = Between { source, target, soft_deleted };
         let target_kind = self.resource_kind(&format!("{pointer}/targetObjectName"), target_name, target);
         let account_enabled = self.account_enabled(pointer, source);
-        let scope = self.scope(&format!("{pointer}/scope"), mapping.scope.as_ref(), between);
+        let scope = self.scope(&format!("{pointer}/scope"), mapping.scope.get(), between);
         let attributes = self.attributes(&format!("{pointer}/attributeMappings"), &mapping.attribute_mappings, between);
-        let flow = &mapping.flow_types;
-        let single_valued = source.attributes.iter().filter(|attribute| !attribute.multivalued);
+        let flows = |flow| flow_types.is_none_or(|flags| flags.has(flow));
+        let single_valued = source.attributes().filter(|attribute| !attribute.multivalued.or(false));
         Some(ObjectMapping {
             id: mapping_id(rule, source_name, target_name, &target_kind),
             source_kind: ObjectKind::new(source_name),
             schemas: attributes.schemas(&target_kind, target_name),
             target_kind,
-            flow: ObjectFlow { add: flow.add, update: flow.update, delete: flow.delete },
+            flow: ObjectFlow {
+                add: flows(ObjectFlowType::Add),
+                update: flows(ObjectFlowType::Update),
+                delete: flows(ObjectFlowType::Delete),
+            },
             scope,
             object_filter: attributes.object_filter,
             attributes: attributes.attributes,
             references: attributes.references,
             account_enabled,
             soft_deleted: soft_deleted.to_owned(),
-            single_valued: single_valued.filter_map(|attribute| attribute.name.clone()).collect(),
+            single_valued: single_valued.filter_map(|attribute| attribute.name.text().map(str::to_owned)).collect(),
         })
     }
 
     /// The endpoint: the well-known one of a well-known schema, else the API that the object names.
     fn resource_kind(&mut self, pointer: &str, name: &str, target: &ObjectDefinition) -> ResourceKind {
         let last = name.rsplit(':').next().unwrap_or_default();
-        let supported = target.supported_apis.first().map(String::as_str);
+        let supported = target.supported_apis.items().next().map(|(_, api)| api.as_str());
         let is_segment = |api: &&str| {
             !api.is_empty() && api.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
@@ -225,7 +241,7 @@ impl<'a> Compiler<'a> {
             (_, Some(api)) => ResourceKind::from(api),
             (_, None) => {
                 let expected = "the schema of users or groups, or an object whose `supportedApis` names its endpoint";
-                self.report(CompileProblem::new(pointer, expected, quoted(name)));
+                self.report(Finding::error(pointer, expected, quoted(name)));
                 ResourceKind::from(last)
             }
         }
@@ -238,7 +254,7 @@ impl<'a> Compiler<'a> {
         if source.attribute(name).is_none() {
             let pointer = format!("{pointer}/sourceObjectName");
             let expected = "a source object that defines the attribute its `PropertyNameAccountEnabled` names";
-            self.report(CompileProblem::unknown(&pointer, expected, name, source.attribute_names()));
+            self.report(Finding::unknown(&pointer, expected, name, source.attribute_names()));
         }
         Some(name.to_owned())
     }
@@ -249,5 +265,5 @@ fn is_enabled(mapping: &wire::ObjectMapping) -> bool {
     let says = |key: &str, value: &str| {
         metadata(&mapping.metadata, key).is_some_and(|found| found.eq_ignore_ascii_case(value))
     };
-    mapping.enabled && !says("Unsynchronized", "true") && !says("Disposition", "Discard")
+    mapping.enabled.or(true) && !says("Unsynchronized", "true") && !says("Disposition", "Discard")
 }

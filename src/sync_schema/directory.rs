@@ -2,7 +2,7 @@
 //!
 //! Names of a source are compared exactly; paths of a target as SCIM compares them, in any letter case.
 
-use super::wire::{AttributeDefinition, DirectoryDefinition, KeyValue, ObjectDefinition, Word};
+use super::wire::{AttributeDefinition, DirectoryDefinition, Given, KeyValue, List, ObjectDefinition};
 use crate::scim::AttributePath;
 
 pub use super::wire::{AttributeType, Mutability};
@@ -10,27 +10,32 @@ pub use super::wire::{AttributeType, Mutability};
 impl DirectoryDefinition {
     /// The object of this name, with its index.
     pub(super) fn object(&self, name: &str) -> Option<(usize, &ObjectDefinition)> {
-        self.objects.iter().enumerate().find(|(_, object)| object.name.as_deref() == Some(name))
+        self.objects.items().find(|(_, object)| object.name.text() == Some(name))
     }
 
     /// The names of all objects.
     pub(super) fn object_names(&self) -> impl Iterator<Item = &str> {
-        self.objects.iter().filter_map(|object| object.name.as_deref())
+        self.objects.items().filter_map(|(_, object)| object.name.text())
     }
 }
 
 impl ObjectDefinition {
+    /// All attributes.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = &AttributeDefinition> {
+        self.attributes.items().map(|(_, attribute)| attribute)
+    }
+
     /// The attribute of exactly this name.
     pub(super) fn attribute(&self, name: &str) -> Option<&AttributeDefinition> {
-        self.attributes.iter().find(|attribute| attribute.name.as_deref() == Some(name))
+        self.attributes().find(|attribute| attribute.name.text() == Some(name))
     }
 
     /// The attribute at this path.
     pub(super) fn attribute_at(&self, path: &AttributePath) -> Option<&AttributeDefinition> {
         let text = path.to_string();
         self.attribute(&text).or_else(|| {
-            self.attributes.iter().find(|attribute| {
-                let name = attribute.name.as_deref().and_then(|name| AttributePath::parse(name).ok());
+            self.attributes().find(|attribute| {
+                let name = attribute.name.text().and_then(|name| AttributePath::parse(name).ok());
                 name.is_some_and(|name| name.is_same(path))
             })
         })
@@ -38,7 +43,7 @@ impl ObjectDefinition {
 
     /// The names of all attributes.
     pub(super) fn attribute_names(&self) -> impl Iterator<Item = &str> {
-        self.attributes.iter().filter_map(|attribute| attribute.name.as_deref())
+        self.attributes().filter_map(|attribute| attribute.name.text())
     }
 
     /// The value of a metadata key.
@@ -47,27 +52,14 @@ impl ObjectDefinition {
     }
 }
 
-impl AttributeDefinition {
-    /// The type; text where the word is not known, which is a problem of its own.
-    pub(super) fn attribute_type(&self) -> AttributeType {
-        match self.kind {
-            Word::Known(kind) => kind,
-            Word::Unknown(_) => AttributeType::String,
-        }
-    }
-
-    /// The mutability; `ReadWrite` where the word is not known.
-    pub(super) fn known_mutability(&self) -> Mutability {
-        match self.mutability {
-            Word::Known(mutability) => mutability,
-            Word::Unknown(_) => Mutability::ReadWrite,
-        }
-    }
+/// The value of a metadata key, in any letter case; texts that are JSON strings themselves are unquoted.
+pub(super) fn metadata<'a>(entries: &'a Given<List<KeyValue>>, key: &str) -> Option<&'a str> {
+    let has_key = |entry: &KeyValue| entry.key.text().is_some_and(|name| name.eq_ignore_ascii_case(key));
+    let (_, entry) = entries.items().find(|(_, entry)| has_key(entry))?;
+    Some(unquoted(entry.value.text()?))
 }
 
-/// The value of a metadata key, in any letter case; texts that are JSON strings themselves are unquoted.
-pub(super) fn metadata<'a>(entries: &'a [KeyValue], key: &str) -> Option<&'a str> {
-    let has_key = |entry: &&KeyValue| entry.key.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(key));
-    let value = entries.iter().find(has_key)?.value.as_deref()?;
-    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+/// A metadata value without the quotes that it has where it is a JSON string itself.
+pub(super) fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }

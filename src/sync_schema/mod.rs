@@ -3,21 +3,28 @@
 //! It says what the rules are and whether they hold together; what follows from them for an object is the engine's.
 
 mod compile;
+mod diff;
 mod directory;
+mod finding;
+mod listing;
 mod mapping;
-mod problem;
 mod scoping;
 mod source_tree;
 pub mod wire;
 
-pub use compile::compile;
+pub use compile::{Compiled, compile};
+pub use diff::{Difference, diff};
 pub use directory::{AttributeType, Mutability};
+pub use finding::{Finding, Severity};
 pub use mapping::{
     AttributeFlowType, AttributeMapping, ConversionError, KindSelection, ObjectFlow, ObjectMapping, ReferenceMapping,
     Schema, Selection, as_scim,
 };
-pub use problem::CompileProblem;
 pub use scoping::{Clause, ClauseResult, Group, GroupResult, Operator, Scope, ScopeResult, Verdict};
 
+#[cfg(test)]
+mod findings_tests;
+#[cfg(test)]
+mod scoping_tests;
 #[cfg(test)]
 mod tests;

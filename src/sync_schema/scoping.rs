@@ -3,6 +3,7 @@
 //! Only the clauses of the synchronization schema. Assignment, soft deletion and the rest of the layers are the engine's.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::directory::AttributeType;
 use crate::expression::{Pattern, written};
@@ -108,6 +109,54 @@ impl ScopeResult {
     /// True when the object is to be provisioned.
     pub fn is_in_scope(&self) -> bool {
         self.verdict == Verdict::Pass
+    }
+}
+
+/// Whether the object is in, and each test with what came of it; never a value of the object.
+impl fmt::Display for ScopeResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.verdict {
+            Verdict::Pass => f.write_str("in scope")?,
+            Verdict::Fail => f.write_str("out of scope")?,
+            Verdict::Undecided => f.write_str("neither in nor out of scope")?,
+        }
+        if self.groups.is_empty() {
+            return f.write_str(": there is no filter");
+        }
+        for (index, group) in self.groups.iter().enumerate() {
+            f.write_str(if index == 0 { ": " } else { ", or " })?;
+            group.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for GroupResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.title.as_str() {
+            "" => {}
+            title => write!(f, "{title} ")?,
+        }
+        f.write_str("(")?;
+        for (index, clause) in self.clauses.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { " and " })?;
+            clause.fmt(f)?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for ClauseResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] {}", self.attribute, self.operator.name())?;
+        if self.operator.has_operand() {
+            write!(f, " {:?}", self.operand)?;
+        }
+        f.write_str(match self.verdict {
+            Verdict::Pass => ": yes",
+            Verdict::Fail => ": no",
+            Verdict::Undecided => ": took too many steps",
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The text is the truth where a source has one; the tree is what clients show.
 
-use super::wire::{AttributeMappingSource, Other, SourceParameter, SourceType, Word};
+use super::wire::{AttributeMappingSource, Given, List, SourceParameter, SourceType, Word};
 use crate::expression::{Call, Expression, FUNCTIONS, Node, NodeKind, Operator, Parameter};
 
 impl AttributeMappingSource {
@@ -14,34 +14,51 @@ impl AttributeMappingSource {
     /// The text that the expression has, or that its parts make: written out where a client sent only the tree. `None`
     /// for a source that names nothing.
     pub(super) fn text(&self) -> Option<String> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        given(&self.expression).or_else(|| match self.kind {
-            Word::Known(SourceType::Constant) => {
-                Some(Expression::constant(self.name.clone().unwrap_or_default()).to_string())
-            }
-            Word::Known(SourceType::Function) => Some(self.function_text()),
-            _ => given(&self.name).map(|name| Expression::attribute(name).to_string()),
+        let given = |text: &Given<String>| text.text().filter(|text| !text.is_empty()).map(str::to_owned);
+        given(&self.expression).or_else(|| match self.kind.word() {
+            SourceType::Constant => Some(Expression::constant(self.name.text().unwrap_or_default()).to_string()),
+            SourceType::Function => Some(self.function_text()),
+            SourceType::Attribute => given(&self.name).map(|name| Expression::attribute(name).to_string()),
         })
+    }
+
+    /// True when the parts say something else than the expression, which was parsed from the text. Constants are texts
+    /// in the tree, and parameters are told apart by their order.
+    pub(super) fn contradicts(&self, expression: &Expression) -> bool {
+        let has_parts = !self.parameters.is_empty() || self.name.text().is_some_and(|name| !name.is_empty());
+        has_parts && !self.has_parts_of(&Self::of(expression))
+    }
+
+    fn has_parts_of(&self, other: &Self) -> bool {
+        let values = |source: &Self| -> Vec<Self> {
+            source.parameters.items().filter_map(|(_, parameter)| parameter.value.get().cloned()).collect()
+        };
+        let (own, others) = (values(self), values(other));
+        self.kind.word() == other.kind.word()
+            && self.name.text() == other.name.text()
+            && own.len() == others.len()
+            && own.iter().zip(&others).all(|(own, other)| own.has_parts_of(other))
     }
 
     /// The parameters in the order of the function's table, each under its key. JSON bounds the depth of the tree.
     fn function_text(&self) -> String {
-        let name = self.name.as_deref().unwrap_or_default();
-        let text_of = |parameter: &SourceParameter| parameter.value.as_ref().and_then(Self::text).unwrap_or_default();
+        let name = self.name.text().unwrap_or_default();
+        let text_of = |parameter: &SourceParameter| parameter.value.get().and_then(Self::text).unwrap_or_default();
         let is_given = |given: &SourceParameter, parameter: &Parameter| {
-            given.key.as_deref().is_some_and(|key| parameter.is_named(key))
+            given.key.text().is_some_and(|key| parameter.is_named(key))
         };
+        let given = self.parameters.items().map(|(_, parameter)| parameter);
         let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) else {
-            let sides: Vec<String> = self.parameters.iter().map(text_of).collect();
+            let sides: Vec<String> = given.clone().map(text_of).collect();
             let is_operator = Operator::ALL.into_iter().any(|operator| operator.symbol() == name);
             return if is_operator { sides.join(name) } else { [name, "(", &sides.join(", "), ")"].concat() };
         };
         let (repeated, single): (Vec<&Parameter>, Vec<&Parameter>) =
             function.parameters.iter().partition(|parameter| parameter.multiple);
-        let find = |parameter| self.parameters.iter().find(|given| is_given(given, parameter)).map(text_of);
+        let find = |parameter| given.clone().find(|given| is_given(given, parameter)).map(text_of);
         let mut arguments: Vec<String> =
             single.into_iter().map(|parameter| find(parameter).unwrap_or_default()).collect();
-        let rest = self.parameters.iter().filter(|given| repeated.iter().any(|parameter| is_given(given, parameter)));
+        let rest = given.clone().filter(|given| repeated.iter().any(|parameter| is_given(given, parameter)));
         arguments.extend(rest.map(text_of));
         [name, "(", &arguments.join(", "), ")"].concat()
     }
@@ -64,8 +81,14 @@ impl AttributeMappingSource {
             NodeKind::Number(text) => Expression::constant(text).to_string(),
             _ => node.to_string(),
         };
-        let (name, expression) = (Some(name), Some(expression));
-        Self { kind: Word::Known(kind), name, expression, parameters, other: Other::new() }
+        let parameters: List<SourceParameter> = parameters.into_iter().collect();
+        Self {
+            kind: Word::from(kind).into(),
+            name: name.into(),
+            expression: expression.into(),
+            parameters: parameters.into(),
+            ..Self::default()
+        }
     }
 
     fn parameters_of(call: &Call) -> Vec<SourceParameter> {
@@ -78,7 +101,6 @@ impl AttributeMappingSource {
 
 impl SourceParameter {
     fn new(key: &str, value: &Node) -> Self {
-        let value = Some(AttributeMappingSource::of_node(value));
-        Self { key: Some(key.to_owned()), value, other: Other::new() }
+        Self { key: key.to_owned().into(), value: AttributeMappingSource::of_node(value).into(), ..Self::default() }
     }
 }

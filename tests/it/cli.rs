@@ -19,6 +19,7 @@ fn every_help_is_short_and_teaches() {
         "expr",
         "target",
         "graph-emulator",
+        "schema",
         "bench",
     ] {
         let ended = workplace.run(&[command, "--help"]);

@@ -16,6 +16,7 @@ mod matching;
 mod probe;
 mod references;
 mod restart;
+mod schema_documents;
 mod scim_vocabulary;
 mod secrets_stay_secret;
 mod store;

@@ -1,7 +1,7 @@
 //! The words of the protocol against judges that share no code with them: a second parser, a plain interpretation of
 //! PATCH, and whatever random input can think of.
 
-mod fuzzed;
+pub(crate) mod fuzzed;
 mod patches;
 mod reference;
 mod second_parser;

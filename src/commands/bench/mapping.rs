@@ -134,7 +134,7 @@ fn mapping() -> anyhow::Result<ObjectMapping> {
             "flowType": "Always", "flowBehavior": "FlowWhenChanged", "matchingPriority": 0,
         }));
     }
-    let schema = compile(&serde_json::from_value(document)?).ok().context("the mapping does not compile")?;
+    let schema = compile(&serde_json::from_value(document)?).schema.context("the mapping does not compile")?;
     schema.mappings.into_iter().next().context("the schema has no mapping")
 }
 

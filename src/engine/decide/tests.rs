@@ -18,7 +18,7 @@ const SCHEMA: &str = include_str!("../../../fixtures/schema-graph.json");
 
 pub(in crate::engine) fn users() -> ObjectMapping {
     let document = serde_json::from_str(SCHEMA).unwrap();
-    compile(&document).unwrap().mappings.swap_remove(0)
+    compile(&document).runnable().unwrap().mappings.swap_remove(0)
 }
 
 /// Somebody whom the scope of the fixture lets through.

@@ -1,13 +1,14 @@
 //! Attribute mappings, checked one by one and against each other.
 
+use super::sources::Place;
 use super::{Between, Compiler};
 use crate::expression::Expression;
 use crate::model::{ResourceKind, TargetPath, Value};
 use crate::scim::{AttributePath, urn};
 use crate::sync_schema::directory::{AttributeType, Mutability};
-use crate::sync_schema::problem::quoted;
-use crate::sync_schema::wire::{self, AttributeDefinition, AttributeMappingSource, FlowBehavior};
-use crate::sync_schema::{AttributeMapping, CompileProblem, ReferenceMapping};
+use crate::sync_schema::finding::quoted;
+use crate::sync_schema::wire::{self, AttributeDefinition, FlowBehavior, Given, List, Scalar, Vocabulary};
+use crate::sync_schema::{AttributeMapping, Finding, ReferenceMapping, as_scim};
 
 /// The target of the mapping that can leave an object alone.
 const OBJECT_FILTER: &str = "objectFilter";
@@ -50,13 +51,13 @@ impl Compiler<'_> {
     pub(super) fn attributes(
         &mut self,
         pointer: &str,
-        mappings: &[wire::AttributeMapping],
+        mappings: &Given<List<wire::AttributeMapping>>,
         between: Between<'_>,
     ) -> Attributes {
         let mut attributes = Attributes::default();
         let mut priorities: Vec<u32> = Vec::new();
-        let before = self.problems.len();
-        for (index, mapping) in mappings.iter().enumerate() {
+        let before = self.findings.len();
+        for (index, mapping) in mappings.items() {
             let pointer = format!("{pointer}/{index}");
             if let Some(priority) = self.matching_priority(&pointer, mapping, &priorities) {
                 priorities.push(priority);
@@ -64,26 +65,26 @@ impl Compiler<'_> {
             self.attribute_mapping(&pointer, mapping, between, &mut attributes);
         }
         // A broken mapping may have been the matching one; saying so twice helps nobody.
-        if priorities.is_empty() && self.problems.len() == before {
+        if priorities.is_empty() && self.findings.len() == before {
             let expected = "a mapping with a `matchingPriority` greater than 0";
-            self.report(CompileProblem::new(pointer, expected, "none"));
+            self.report(Finding::error(pointer, expected, "none"));
         }
         attributes
     }
 
     fn matching_priority(&mut self, pointer: &str, mapping: &wire::AttributeMapping, taken: &[u32]) -> Option<u32> {
         let pointer = format!("{pointer}/matchingPriority");
-        match u32::try_from(mapping.matching_priority) {
+        match u32::try_from(mapping.matching_priority.or(0)) {
             Ok(0) => None,
             Ok(priority) if taken.contains(&priority) => {
                 let expected = "a priority that no other mapping has";
-                self.report(CompileProblem::new(&pointer, expected, format!("{priority} a second time")));
+                self.report(Finding::error(&pointer, expected, format!("{priority} a second time")));
                 None
             }
             Ok(priority) => Some(priority),
             Err(_) => {
-                let found = mapping.matching_priority.to_string();
-                self.report(CompileProblem::new(&pointer, "0 or a positive number", found));
+                let found = mapping.matching_priority.or(0).to_string();
+                self.report(Finding::error(&pointer, "0 or a positive number", found));
                 None
             }
         }
@@ -96,56 +97,97 @@ impl Compiler<'_> {
         between: Between<'_>,
         attributes: &mut Attributes,
     ) {
-        let source = match &mapping.source {
-            Some(source) => self.expression(&format!("{pointer}/source"), source, between),
-            None => Ok(None),
-        };
         let flow_type = self.known(&format!("{pointer}/flowType"), "a flow type", &mapping.flow_type);
         let behavior = self.known(&format!("{pointer}/flowBehavior"), "a flow behavior", &mapping.flow_behavior);
-        if mapping.target_attribute_name.as_deref() == Some(OBJECT_FILTER) {
+        let matching_priority = u32::try_from(mapping.matching_priority.or(0)).ok().filter(|&priority| priority > 0);
+        let is_object_filter = mapping.target_attribute_name.text() == Some(OBJECT_FILTER);
+        let place = if is_object_filter {
+            Place::ObjectFilter
+        } else {
+            Place::Attribute { flow_type, is_matching: matching_priority.is_some() }
+        };
+        let source = match &mapping.source {
+            Given::Is(source) => self.expression(&format!("{pointer}/source"), source, between, place),
+            Given::Absent | Given::Null => Ok(None),
+            Given::Odd(_) => Err(()),
+        };
+        if is_object_filter {
             attributes.object_filter = source.unwrap_or_default();
             return;
         }
         let target_pointer = format!("{pointer}/targetAttributeName");
         let Some((target, definition)) = self.target(&target_pointer, mapping, between) else { return };
-        if attributes.targets().any(|other| other.is_same(&target)) {
-            let found = format!("`{target}` a second time");
-            self.report(CompileProblem::new(&target_pointer, "a target attribute of its own", found));
-        }
+        self.check_overlap(&target_pointer, &target, attributes);
         let Ok(expression) = source else { return };
         let path = TargetPath::new(target.to_string());
-        let multivalued = definition.multivalued;
+        let multivalued = definition.multivalued.or(false);
+        let attribute_type = definition.kind.word();
+        let holds_references = attribute_type == AttributeType::Reference;
         let referring = expression.as_ref().and_then(|expression| reference_of(expression, between));
         if let Some(source_attribute) = referring {
-            if mapping.matching_priority > 0 {
+            if let Some(priority) = matching_priority {
                 let expected = "0, because references cannot find a resource";
-                let found = mapping.matching_priority.to_string();
-                self.report(CompileProblem::new(&format!("{pointer}/matchingPriority"), expected, found));
+                let found = priority.to_string();
+                self.report(Finding::error(&format!("{pointer}/matchingPriority"), expected, found));
+            }
+            if !holds_references {
+                let expected = "an attribute of type Reference, because the source attribute is one";
+                let found = format!("`{target}` of type {}", attribute_type.name());
+                self.report(Finding::error(&target_pointer, expected, found));
             }
             attributes.references.push(ReferenceMapping { target, path, source_attribute, multivalued });
             return;
         }
-        if expression.is_none() && mapping.matching_priority > 0 {
-            let expected = "a source, which a matching attribute needs";
-            self.report(CompileProblem::new(&format!("{pointer}/source"), expected, "nothing"));
+        if holds_references && expression.is_some() {
+            let advice = "its value is sent as it is, not as the id of the resource that it may mean";
+            let found = format!("`{target}` of type Reference from a source that is none");
+            self.report(Finding::hint(&target_pointer, advice, found));
         }
-        let required_default = definition.default_value.as_ref().filter(|_| definition.required);
+        if expression.is_none() && matching_priority.is_some() {
+            let expected = "a source, which a matching attribute needs";
+            self.report(Finding::error(&format!("{pointer}/source"), expected, "nothing"));
+        }
+        if matching_priority.is_some() && (multivalued || attribute_type == AttributeType::Boolean) {
+            let expected = "a target attribute with one telling value, which a matching attribute needs";
+            let found = if multivalued { "a multi-valued one" } else { "a Boolean" };
+            self.report(Finding::error(&target_pointer, expected, format!("`{target}`, {found}")));
+        }
+        let required = definition.required.or(false);
+        let required_default = definition.default_value.get().filter(|_| required);
+        let default = mapping.default_value.get().or(required_default).map(Scalar::text).map(Value::text);
+        if let Some(Err(cause)) = default.as_ref().map(|value| as_scim(value, attribute_type, multivalued)) {
+            let expected = format!("a default value of type {}", attribute_type.name());
+            self.report(Finding::error(&format!("{pointer}/defaultValue"), expected, format!("another text: {cause}")));
+        }
         let nulls_leave_source = expression.as_ref().is_some_and(|expression| flows_nulls(expression, between));
         attributes.attributes.push(AttributeMapping {
             target,
             path,
-            default: mapping.default_value.as_ref().or(required_default).map(Value::text),
-            matching_priority: u32::try_from(mapping.matching_priority).ok().filter(|&priority| priority > 0),
+            default,
+            matching_priority,
             flow_type,
             always: behavior == FlowBehavior::FlowAlways,
-            attribute_type: definition.attribute_type(),
+            attribute_type,
             multivalued,
-            case_exact: definition.case_exact,
-            required: definition.required,
-            mutability: definition.known_mutability(),
-            flow_nulls: !multivalued && mapping.flow_null_values == Some(true) && nulls_leave_source,
+            case_exact: definition.case_exact.or(false),
+            required,
+            mutability: definition.mutability.word(),
+            flow_nulls: !multivalued && mapping.flow_null_values.or(false) && nulls_leave_source,
             expression,
         });
+    }
+
+    /// One mapping for a place: two that write to the same one, or one to a part of what the other writes, would undo
+    /// each other.
+    fn check_overlap(&mut self, pointer: &str, target: &AttributePath, attributes: &Attributes) {
+        let overlapping = attributes.targets().find(|other| overlap(other, target)).map(ToString::to_string);
+        if let Some(other) = overlapping {
+            let found = match target.to_string() {
+                target if target.eq_ignore_ascii_case(&other) => format!("`{target}` a second time"),
+                target => format!("`{target}` beside `{other}`"),
+            };
+            self.report(Finding::error(pointer, "a target attribute of its own", found));
+        }
     }
 
     fn target<'a>(
@@ -154,67 +196,26 @@ impl Compiler<'_> {
         mapping: &wire::AttributeMapping,
         between: Between<'a>,
     ) -> Option<(AttributePath, &'a AttributeDefinition)> {
-        let name = mapping.target_attribute_name.as_deref().unwrap_or_default();
+        let name = mapping.target_attribute_name.text().unwrap_or_default();
         let target = match AttributePath::parse(name) {
             Ok(target) => target,
             Err(error) => {
-                let problem = CompileProblem::new(pointer, error.expected, quoted(name));
+                let problem = Finding::error(pointer, error.expected, quoted(name));
                 self.report(problem.at(error.offset));
                 return None;
             }
         };
         let Some(definition) = between.target.attribute_at(&target) else {
             let expected = "an attribute of the target object";
-            self.report(CompileProblem::unknown(pointer, expected, name, between.target.attribute_names()));
+            self.report(Finding::unknown(pointer, expected, name, between.target.attribute_names()));
             return None;
         };
-        if definition.anchor || definition.known_mutability() == Mutability::ReadOnly {
+        if definition.anchor.or(false) || definition.mutability.word() == Mutability::ReadOnly {
             let expected = "an attribute that can be written";
-            self.report(CompileProblem::new(pointer, expected, format!("`{name}`, which the target sets itself")));
+            self.report(Finding::error(pointer, expected, format!("`{name}`, which the target sets itself")));
             return None;
         }
         Some((target, definition))
-    }
-
-    /// The expression of a source; `Err` when it was reported, `Ok(None)` when there is none.
-    fn expression(
-        &mut self,
-        pointer: &str,
-        source: &AttributeMappingSource,
-        between: Between<'_>,
-    ) -> Result<Option<Expression>, ()> {
-        self.known(&format!("{pointer}/type"), "a type of source", &source.kind);
-        let Some(text) = source.text() else { return Ok(None) };
-        let pointer = match source.expression.as_deref() {
-            None | Some("") => format!("{pointer}/name"),
-            Some(_) => format!("{pointer}/expression"),
-        };
-        let expression =
-            Expression::parse(&text).map_err(|error| self.report(CompileProblem::of_expression(&pointer, error)))?;
-        if self.check_source_attributes(&pointer, &expression, between) { Ok(Some(expression)) } else { Err(()) }
-    }
-
-    fn check_source_attributes(&mut self, pointer: &str, expression: &Expression, between: Between<'_>) -> bool {
-        let before = self.problems.len();
-        for (name, position) in expression.attribute_positions() {
-            match between.source.attribute(name) {
-                _ if name == between.soft_deleted => {}
-                None => {
-                    let names = between.source.attribute_names().chain([between.soft_deleted]);
-                    let problem =
-                        CompileProblem::unknown(pointer, "an attribute of the source object", name, names).at(position);
-                    self.report(problem);
-                }
-                Some(definition) => {
-                    let is_reference = definition.attribute_type() == AttributeType::Reference;
-                    if is_reference && expression.as_attribute().is_none() {
-                        let expected = "a reference only as a whole mapping, not inside a function";
-                        self.report(CompileProblem::new(pointer, expected, format!("`[{name}]`")).at(position));
-                    }
-                }
-            }
-        }
-        self.problems.len() == before
     }
 }
 
@@ -222,12 +223,28 @@ impl Compiler<'_> {
 fn reference_of(expression: &Expression, between: Between<'_>) -> Option<String> {
     let name = expression.as_attribute()?;
     let definition = between.source.attribute(name)?;
-    (definition.attribute_type() == AttributeType::Reference).then(|| name.to_owned())
+    (definition.kind.word() == AttributeType::Reference).then(|| name.to_owned())
 }
 
 /// True when every attribute that the expression reads may flow as null.
 fn flows_nulls(expression: &Expression, between: Between<'_>) -> bool {
     let mut names = expression.source_attributes().into_iter().peekable();
     names.peek().is_some()
-        && names.all(|name| between.source.attribute(name).is_some_and(|attribute| attribute.flow_null_values))
+        && names
+            .all(|name| between.source.attribute(name).is_some_and(|attribute| attribute.flow_null_values.or(false)))
+}
+
+/// True when both are the same place, or one of them is a part of the other.
+fn overlap(a: &AttributePath, b: &AttributePath) -> bool {
+    let is_part = |whole: &AttributePath, part: &AttributePath| {
+        let mut part = part.clone();
+        if whole.sub_attribute.is_none() {
+            part.sub_attribute = None;
+            if whole.filter.is_none() {
+                part.filter = None;
+            }
+        }
+        whole.is_same(&part)
+    };
+    is_part(a, b) || is_part(b, a)
 }

@@ -4,7 +4,10 @@ use super::{Between, Compiler};
 use crate::expression::{Pattern, PatternError};
 use crate::sync_schema::directory::AttributeType;
 use crate::sync_schema::wire::{Filter, FilterClause, Vocabulary};
-use crate::sync_schema::{Clause, CompileProblem, Group, Operator, Scope};
+use crate::sync_schema::{Clause, Finding, Group, Operator, Scope};
+
+/// An operator that the reference lists and does not support either.
+const IS_MEMBER_OF: &str = "IsMemberOf";
 
 impl Compiler<'_> {
     pub(super) fn scope(&mut self, pointer: &str, filter: Option<&Filter>, between: Between<'_>) -> Scope {
@@ -16,17 +19,17 @@ impl Compiler<'_> {
         for (name, groups) in unsupported {
             if !groups.is_empty() {
                 let expected = "no groups here: use `groups`, which also says what happens to objects that leave";
-                self.report(CompileProblem::new(&format!("{pointer}/{name}"), expected, format!("{}", groups.len())));
+                self.report(Finding::error(&format!("{pointer}/{name}"), expected, format!("{}", groups.len())));
             }
         }
         let mut scope = Scope::default();
-        for (index, group) in filter.groups.iter().enumerate() {
+        for (index, group) in filter.groups.items() {
             let pointer = format!("{pointer}/groups/{index}/clauses");
-            let clauses = group.clauses.iter().enumerate();
+            let clauses = group.clauses.items();
             let clauses = clauses
                 .filter_map(|(index, clause)| self.clause(&format!("{pointer}/{index}"), clause, between))
                 .collect();
-            scope.groups.push(Group { title: group.name.clone().unwrap_or_default(), clauses });
+            scope.groups.push(Group { title: group.name.text().unwrap_or_default().to_owned(), clauses });
         }
         scope
     }
@@ -34,14 +37,19 @@ impl Compiler<'_> {
     fn clause(&mut self, pointer: &str, clause: &FilterClause, between: Between<'_>) -> Option<Clause> {
         let kind = self.operand_type(
             &format!("{pointer}/sourceOperandName"),
-            clause.source_operand_name.as_deref().unwrap_or_default(),
+            clause.source_operand_name.text().unwrap_or_default(),
             between,
         );
         let pointer_of_operator = format!("{pointer}/operatorName");
-        let name = clause.operator_name.as_deref().unwrap_or_default();
+        let name = clause.operator_name.text().unwrap_or_default();
+        if name.eq_ignore_ascii_case(IS_MEMBER_OF) {
+            let expected = "a test of the object's own attributes: membership of a group cannot be tested";
+            self.report(Finding::error(&pointer_of_operator, expected, format!("`{name}`")));
+            return None;
+        }
         let Some(operator) = Operator::named(name) else {
             let names = Operator::ALL.into_iter().map(Operator::name);
-            self.report(CompileProblem::unknown(&pointer_of_operator, "a known operator", name, names));
+            self.report(Finding::unknown(&pointer_of_operator, "a known operator", name, names));
             return None;
         };
         let kind = kind?;
@@ -50,42 +58,50 @@ impl Compiler<'_> {
                 AttributeType::Boolean => "IS TRUE, IS FALSE, IS NULL or IS NOT NULL".to_owned(),
                 _ => format!("an operator for attributes of type {}", kind.name()),
             };
-            self.report(CompileProblem::new(&pointer_of_operator, hint, format!("`{name}`")));
+            self.report(Finding::error(&pointer_of_operator, hint, format!("`{name}`")));
             return None;
+        }
+        if !operator.supported_types().contains(&kind) {
+            let advice = "the attribute is a text: values of another form never pass";
+            self.report(Finding::hint(&pointer_of_operator, advice, format!("`{name}`")));
         }
         let operand = self.operand(&format!("{pointer}/targetOperand/values"), clause, operator)?;
         let pattern = match operator.is_regex().then(|| Pattern::compile(&operand)) {
             None => None,
             Some(Ok(pattern)) => Some(pattern),
             Some(Err(error)) => {
-                let problem = match error {
-                    PatternError::Invalid { problem, .. } => problem,
-                    other => other.to_string(),
+                let (offset, problem) = match error {
+                    PatternError::Invalid { problem, .. } => (None, problem),
+                    PatternError::Unsupported { construct, offset } => {
+                        (Some(offset), format!("{construct} is not supported"))
+                    }
+                    other => (None, other.to_string()),
                 };
                 let pointer = format!("{pointer}/targetOperand/values/0");
-                self.report(CompileProblem::new(&pointer, format!("a regular expression ({problem})"), "another text"));
+                let finding = Finding::error(&pointer, format!("a regular expression ({problem})"), "another text");
+                self.report(Finding { offset, ..finding });
                 return None;
             }
         };
-        let attribute = clause.source_operand_name.clone().unwrap_or_default();
+        let attribute = clause.source_operand_name.text().unwrap_or_default().to_owned();
         Some(Clause::new(attribute, operator, operand, pattern))
     }
 
     fn operand_type(&mut self, pointer: &str, name: &str, between: Between<'_>) -> Option<AttributeType> {
         if name == between.soft_deleted {
             let expected = "an attribute of the source, not one that is computed from the scope";
-            self.report(CompileProblem::new(pointer, expected, format!("`{name}`")));
+            self.report(Finding::error(pointer, expected, format!("`{name}`")));
             return None;
         }
         let Some(definition) = between.source.attribute(name) else {
             let expected = "an attribute of the source object";
-            self.report(CompileProblem::unknown(pointer, expected, name, between.source.attribute_names()));
+            self.report(Finding::unknown(pointer, expected, name, between.source.attribute_names()));
             return None;
         };
-        let kind = definition.attribute_type();
+        let kind = definition.kind.word();
         if matches!(kind, AttributeType::Reference | AttributeType::DateTime) {
             let expected = "an attribute that filters can test, neither a reference nor a date";
-            self.report(CompileProblem::new(pointer, expected, format!("`{name}`")));
+            self.report(Finding::error(pointer, expected, format!("`{name}`")));
             return None;
         }
         Some(kind)
@@ -95,17 +111,19 @@ impl Compiler<'_> {
         if !operator.has_operand() {
             return Some(String::new());
         }
-        let values = clause.target_operand.as_ref().map_or(&[][..], |operand| &operand.values);
-        let [value] = values else {
-            self.report(CompileProblem::new(pointer, "one value to compare with", format!("{}", values.len())));
+        let operand = clause.target_operand.get();
+        let values: Vec<&str> =
+            operand.iter().flat_map(|operand| operand.values.items()).map(|(_, value)| value.text()).collect();
+        let [value] = values[..] else {
+            self.report(Finding::error(pointer, "one value to compare with", format!("{}", values.len())));
             return None;
         };
         let numeric = matches!(operator, Operator::Greater | Operator::GreaterOrEquals);
         if numeric && value.parse::<u64>().is_err() {
             let pointer = format!("{pointer}/0");
-            self.report(CompileProblem::new(&pointer, "a whole number, zero or greater", "another text"));
+            self.report(Finding::error(&pointer, "a whole number, zero or greater", "another text"));
             return None;
         }
-        Some(value.clone())
+        Some(value.to_owned())
     }
 }

@@ -17,6 +17,7 @@ use provisor::secret::Secret;
 use provisor::source::Source;
 use provisor::source::graph::{GraphSettings, GraphSource};
 use provisor::store::Store;
+use provisor::sync_schema::Schema;
 use provisor::target::{Auth, Protected, ScimSettings, ScimTarget};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -116,10 +117,19 @@ impl Gateway {
     }
 
     pub(crate) async fn start_with(tenant: Tenant, dialect: &'static Dialect, policy: Policy) -> Self {
+        Self::start_of(tenant, dialect, policy, app::template_schema("scim-graph").unwrap()).await
+    }
+
+    /// A gateway whose job has this schema, which the number stands for.
+    pub(crate) async fn start_of(
+        tenant: Tenant,
+        dialect: &'static Dialect,
+        policy: Policy,
+        (schema, schema_version): (Schema, i64),
+    ) -> Self {
         // The provider is one for the process; another test may have set it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let target = Target::start(dialect);
-        let (schema, schema_version) = app::template_schema("scim-graph").unwrap();
         let source = emulate(tenant);
         let reader = reader(&source, &schema);
         let base_url = target.running.base_url().parse().unwrap();
@@ -192,7 +202,7 @@ fn emulate(tenant: Tenant) -> graph_emulator::Running {
     Emulator::start(settings).unwrap()
 }
 
-fn reader(source: &graph_emulator::Running, schema: &provisor::sync_schema::Schema) -> Arc<dyn Source> {
+fn reader(source: &graph_emulator::Running, schema: &Schema) -> Arc<dyn Source> {
     let mut settings = GraphSettings::new(source.tenant_id(), CLIENT, Secret::new(CLIENT));
     settings.root_url = source.root_url().parse().unwrap();
     settings.authority_url = settings.root_url.clone();

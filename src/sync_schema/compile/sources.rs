@@ -1,0 +1,119 @@
+//! The sources of attribute mappings: their expressions, and what those may say where they stand.
+
+use super::{Between, Compiler};
+use crate::expression::{Expression, Keyword, Node, NodeKind};
+use crate::sync_schema::Finding;
+use crate::sync_schema::directory::AttributeType;
+use crate::sync_schema::wire::{AttributeMappingSource, FlowType};
+
+/// Roles of an object: records, which a target attribute can only hold when a function makes them fit.
+const APP_ROLE_ASSIGNMENTS: &str = "appRoleAssignments";
+
+/// Functions that answer something else every time.
+const DRAWING: [&str; 2] = ["Guid", "RandomString"];
+
+/// The function that tries several values.
+const UNIQUE: &str = "SelectUniqueValue";
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    ObjectFilter,
+    Attribute { flow_type: FlowType, is_matching: bool },
+}
+
+impl Compiler<'_> {
+    /// The expression of a source; `Err` when it was reported, `Ok(None)` when there is none.
+    pub(super) fn expression(
+        &mut self,
+        pointer: &str,
+        source: &AttributeMappingSource,
+        between: Between<'_>,
+        place: Place,
+    ) -> Result<Option<Expression>, ()> {
+        self.known(&format!("{pointer}/type"), "a type of source", &source.kind);
+        let Some(text) = source.text() else { return Ok(None) };
+        let member = if source.expression.text().unwrap_or_default().is_empty() { "name" } else { "expression" };
+        let pointer_of_text = format!("{pointer}/{member}");
+        let expression =
+            Expression::parse(&text).map_err(|error| self.report(Finding::of_expression(&pointer_of_text, error)))?;
+        if member == "expression" && source.contradicts(&expression) {
+            let advice = "the text is what runs, and it says something else";
+            self.report(Finding::hint(pointer, advice, "`name` and `parameters` that differ from `expression`"));
+        }
+        let are_known = self.check_source_attributes(&pointer_of_text, &expression, between);
+        let is_sound = self.check_parts(&pointer_of_text, &expression, place);
+        if are_known && is_sound { Ok(Some(expression)) } else { Err(()) }
+    }
+
+    fn check_source_attributes(&mut self, pointer: &str, expression: &Expression, between: Between<'_>) -> bool {
+        let before = self.findings.len();
+        for (name, position) in expression.attribute_positions() {
+            match between.source.attribute(name) {
+                _ if name == between.soft_deleted => {}
+                None => {
+                    let names = between.source.attribute_names().chain([between.soft_deleted]);
+                    let finding = Finding::unknown(pointer, "an attribute of the source object", name, names);
+                    self.report(finding.at(position));
+                }
+                Some(definition) => {
+                    let is_reference = definition.kind.word() == AttributeType::Reference;
+                    if is_reference && expression.as_attribute().is_none() {
+                        let expected = "a reference only as a whole mapping, not inside a function";
+                        self.report(Finding::error(pointer, expected, format!("`[{name}]`")).at(position));
+                    }
+                }
+            }
+        }
+        self.findings.len() == before
+    }
+
+    /// What may not stand at this place although it parses.
+    fn check_parts(&mut self, pointer: &str, expression: &Expression, place: Place) -> bool {
+        let mut is_sound = true;
+        let mut error = |compiler: &mut Self, expected: &str, found: String, position: usize| {
+            compiler.report(Finding::error(pointer, expected, found).at(position));
+            is_sound = false;
+        };
+        if matches!(place, Place::Attribute { .. }) && expression.as_attribute() == Some(APP_ROLE_ASSIGNMENTS) {
+            let expected = "a function around the roles, such as `SingleAppRoleAssignment`";
+            error(self, expected, format!("`[{APP_ROLE_ASSIGNMENTS}]` alone"), 0);
+        }
+        for part in parts(expression.root()) {
+            match (&part.kind, place) {
+                (NodeKind::Keyword(Keyword::IgnoreObjectFlow), Place::Attribute { .. }) => {
+                    let expected =
+                        "`IgnoreAttributeFlow`; whole objects are left alone by the mapping of `objectFilter`";
+                    error(self, expected, "`IgnoreObjectFlow`".to_owned(), part.position);
+                }
+                (NodeKind::Call(call), Place::Attribute { is_matching: true, .. }) if call.function.name == UNIQUE => {
+                    let expected = "a value that is the same every time, by which resources can be found";
+                    error(self, expected, format!("`{UNIQUE}`"), part.position);
+                }
+                (NodeKind::Call(call), Place::Attribute { flow_type, .. }) if flow_type != FlowType::ObjectAddOnly => {
+                    let name = call.function.name;
+                    if name == UNIQUE {
+                        let expected =
+                            "a mapping of the flow type `ObjectAddOnly`, because a taken name never becomes free";
+                        error(self, expected, format!("`{UNIQUE}`"), part.position);
+                    } else if DRAWING.contains(&name) {
+                        let advice = "it is drawn anew with every evaluation; `ObjectAddOnly` keeps the first one";
+                        self.report(Finding::hint(pointer, advice, format!("`{name}`")).at(part.position));
+                    }
+                }
+                _ => {}
+            }
+        }
+        is_sound
+    }
+}
+
+/// The node and everything below it; the parser bounds the depth.
+fn parts(node: &Node) -> Vec<&Node> {
+    let below: Vec<&Node> = match &node.kind {
+        NodeKind::Call(call) => call.arguments.iter().flatten().collect(),
+        NodeKind::Comparison(comparison) => vec![&comparison.left, &comparison.right],
+        _ => Vec::new(),
+    };
+    std::iter::once(node).chain(below.into_iter().flat_map(parts)).collect()
+}

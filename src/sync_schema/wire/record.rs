@@ -1,0 +1,73 @@
+//! What an object of the contract is: named members, and whatever else stands there.
+
+/// Defines the type of an object of the contract. A member is `name: Type = "its key"`, followed by `unset is
+/// VALUE` where the contract has another default than [`Shape::unset`](super::Shape::unset).
+macro_rules! record {
+    (
+        $(#[$doc:meta])*
+        $name:ident ($expected:literal) {
+            $($(#[$member_doc:meta])* $member:ident: $type:ty = $key:literal $(, unset is $unset:expr)?;)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct $name {
+            $($(#[$member_doc])* pub $member: $crate::sync_schema::wire::Given<$type>,)*
+            /// Members that have no name here.
+            pub other: $crate::sync_schema::wire::Other,
+        }
+
+        impl $crate::sync_schema::wire::Shape for $name {
+            const EXPECTED: &'static str = $expected;
+
+            fn read(json: serde_json::Value) -> Result<Self, serde_json::Value> {
+                match json {
+                    serde_json::Value::Object(mut other) => Ok(Self {
+                        $($member: $crate::sync_schema::wire::Given::take(&mut other, $key),)*
+                        other,
+                    }),
+                    json => Err(json),
+                }
+            }
+
+            fn write(&self) -> serde_json::Value {
+                let mut members = self.other.clone();
+                $(self.$member.put(&mut members, $key);)*
+                serde_json::Value::Object(members)
+            }
+
+            fn oddities(&self, pointer: &str, found: &mut Vec<$crate::sync_schema::wire::Oddity>) {
+                $(self.$member.oddities(&[pointer, "/", $key].concat(), found);)*
+            }
+
+            fn complete(&mut self) {
+                $(self.$member.complete($crate::sync_schema::wire::record::unset!($type $(, $unset)?));)*
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::sync_schema::wire::Shape::write(self).serialize(serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let json = serde_json::Value::deserialize(deserializer)?;
+                <Self as $crate::sync_schema::wire::Shape>::read(json)
+                    .map_err(|_| serde::de::Error::custom(concat!("expected ", $expected, ", a JSON object")))
+            }
+        }
+    };
+}
+
+macro_rules! unset {
+    ($type:ty) => {
+        <$type as $crate::sync_schema::wire::Shape>::unset()
+    };
+    ($type:ty, $unset:expr) => {
+        $unset
+    };
+}
+
+pub(super) use {record, unset};
