@@ -127,7 +127,7 @@ fn follows_a_directory(target: &Target) {
     gateway.run();
     judge.of_directory("before.json", None);
     judge.compare_living("before.json");
-    slapd.modify(&read("changes.ldif"));
+    slapd.modify_in_order(&read("changes.ldif"));
     gateway.run();
     judge.of_directory("after.json", Some("before.json"));
     judge.compare_living("after.json");

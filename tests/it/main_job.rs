@@ -27,7 +27,7 @@ fn provisions_a_directory_and_its_changes(store: Option<&str>, seed: u64) {
     judge.compare("before.json");
 
     judge.snapshot("snapshot.json");
-    slapd.modify(&read("changes.ldif"));
+    slapd.modify_in_order(&read("changes.ldif"));
     let incremental = gateway.run();
     assert_eq!(incremental["cycle"], "incremental");
     judge.of_directory("after.json", Some("before.json"));

@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use tempfile::TempDir;
 
 use super::repository;
@@ -130,6 +132,54 @@ impl Slapd {
         self.change("ldapmodify", ldif);
     }
 
+    /// Makes changes in LDIF, one after the other. The server repairs references to what was renamed or deleted when it
+    /// finds the time, and a group that gets another name before that keeps a name that leads nowhere: so the next change
+    /// waits for the repair.
+    pub(crate) fn modify_in_order(&self, ldif: &str) {
+        for record in ldif.split("\n\n").map(str::trim).filter(|record| !record.is_empty()) {
+            self.modify(&[record, "\n"].concat());
+            let (name, moves) = name_and_moves(record);
+            if moves {
+                self.await_repair(&name);
+            }
+        }
+    }
+
+    fn await_repair(&self, name: &str) {
+        let name = ldap3::ldap_escape(name);
+        let filter = format!("(|(member={name})(uniqueMember={name})(manager={name}))");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let search = Command::new("ldapsearch")
+                .args([
+                    "-x",
+                    "-LLL",
+                    "-H",
+                    &self.url(),
+                    "-D",
+                    ADMIN,
+                    "-w",
+                    ADMIN_PASSWORD,
+                    "-b",
+                    SUFFIX,
+                    &filter,
+                    "1.1",
+                ])
+                .output()
+                .unwrap_or_else(|error| panic!("`ldapsearch` of ldap-utils is needed: {error}"));
+            assert!(search.status.success(), "ldapsearch: {}", String::from_utf8_lossy(&search.stderr));
+            if search.stdout.trim_ascii().is_empty() {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "references to {name} stay: {}",
+                String::from_utf8_lossy(&search.stdout)
+            );
+            sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Replaces one attribute of an entry.
     pub(crate) fn set(&self, dn: &str, attribute: &str, value: &str) {
         self.modify(&format!("dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n"));
@@ -180,6 +230,20 @@ impl Slapd {
         let output = command.wait_with_output().expect("its end");
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// The name of a record's entry, and whether the change takes the name away from it.
+fn name_and_moves(record: &str) -> (String, bool) {
+    let lines = record.replace("\n ", "");
+    let name = lines.lines().find_map(|line| line.strip_prefix("dn:")).expect("a name");
+    let name = match name.strip_prefix(':') {
+        None => name.trim().to_owned(),
+        Some(encoded) => {
+            let name = BASE64_STANDARD.decode(encoded.trim()).expect("a name in base 64");
+            String::from_utf8(name).expect("a name in UTF-8")
+        }
+    };
+    (name, lines.lines().any(|line| ["changetype: modrdn", "changetype: delete"].contains(&line)))
 }
 
 impl Drop for Slapd {
