@@ -115,8 +115,6 @@ fn every_dialect_ends_up_as_the_directory_says() {
 /// the program.
 fn follows_a_directory(target: &Target) {
     let profile = &probed(&target.base_url)["profile"];
-    // Shown when the test fails.
-    println!("with the profile {profile}");
     let generated = tempfile::tempdir().expect("a temporary folder");
     generate_directory(generated.path(), 100, 20, 13);
     let read = |name: &str| fs::read_to_string(generated.path().join(name)).expect("a generated file");
