@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use chrono::Utc;
 use sha2::{Digest, Sha256};
 
@@ -17,7 +17,7 @@ use crate::{
     store::Store,
     sync_schema::{Schema, compile, wire::SynchronizationSchema},
     target::{ScimTarget, TargetError},
-    templates::Template,
+    templates::{Templates, Vocabulary},
 };
 
 /// Settings that cannot work, whatever answers on the other side: told before anything is contacted.
@@ -133,9 +133,13 @@ fn open_target(application: &Application) -> Result<ScimTarget, Unworkable> {
         .map_err(|cause| Unworkable::Application { name: application.name.clone(), cause: Box::new(cause) })
 }
 
-/// The compiled schema of a template. The number stands for exactly its document.
-pub fn template_schema(name: &str) -> anyhow::Result<(Schema, i64)> {
-    let document = Template::named(name).with_context(|| format!("there is no template `{name}`"))?.schema();
+/// The compiled schema of a template for a kind of source. The number stands for exactly its document.
+pub fn template_schema(name: &str, source: Vocabulary) -> anyhow::Result<(Schema, i64)> {
+    let template = Templates::built_in().named(name).with_context(|| format!("there is no template `{name}`"))?;
+    let document = template.schema(source).map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow!("the template `{name}` cannot be composed: {}", faults.join("; "))
+    })?;
     match compile(&document).runnable() {
         Ok(schema) => Ok((schema, version_of(&document)?)),
         Err(problems) => {

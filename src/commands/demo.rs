@@ -34,6 +34,7 @@ use crate::{
     },
     store::Store,
     target::{Auth, Protected, ScimSettings, ScimTarget},
+    templates::Vocabulary,
 };
 
 /// The bearer token of the demo's own target, which lives no longer than the demo.
@@ -94,10 +95,10 @@ impl Directory {
         }
     }
 
-    fn template(&self) -> &'static str {
+    fn vocabulary(&self) -> Vocabulary {
         match self {
-            Self::Graph(_) => "scim-graph",
-            Self::Ldap(_) => "scim-ldap",
+            Self::Graph(_) => Vocabulary::Graph,
+            Self::Ldap(_) => Vocabulary::Ldap,
         }
     }
 
@@ -147,7 +148,7 @@ struct Gateway {
 
 impl Gateway {
     async fn open(directory: &Directory, server: &scim_server::Running) -> anyhow::Result<Self> {
-        let (schema, schema_version) = app::template_schema(directory.template())?;
+        let (schema, schema_version) = app::template_schema("scim", directory.vocabulary())?;
         let selection = schema.selection();
         let source: Arc<dyn Source> = match directory {
             Directory::Graph(emulator) => {

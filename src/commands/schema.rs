@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde_json::{Value as Json, json};
 
 use super::{Ended, Usage, run::unknown_job};
@@ -18,7 +18,7 @@ use crate::{
         Difference, Finding, Severity, compile, diff,
         wire::{Shape, SynchronizationSchema},
     },
-    templates::Template,
+    templates::{Templates, Vocabulary},
 };
 
 pub(super) fn schema(command: SchemaCommand) -> anyhow::Result<Ended> {
@@ -133,13 +133,19 @@ fn find(name: &SchemaName, config: &Path) -> anyhow::Result<SynchronizationSchem
             Ok(wiring.job.schema.document.clone())
         }
         SchemaName::Template { id, source } => {
-            let template = Template::named(&format!("{id}-{source}"));
-            let template = template.ok_or_else(|| {
-                let names: Vec<String> =
-                    Template::all().iter().map(|template| format!("`{}`", template.name)).collect();
-                Usage(format!("there is no template `{id}` for `{source}`; there are {}", names.join(", ")))
+            let source = Vocabulary::ALL.into_iter().find(|known| known.name() == source).ok_or_else(|| {
+                let names = Vocabulary::ALL.map(|known| ["`", known.name(), "`"].concat()).join(", ");
+                Usage(format!("there is no kind of source `{source}`; there are {names}"))
             })?;
-            Ok(template.schema())
+            let template = Templates::built_in().named(id).ok_or_else(|| {
+                let names: Vec<String> =
+                    Templates::built_in().all().map(|template| format!("`{}`", template.id)).collect();
+                Usage(format!("there is no template `{id}`; there are {}", names.join(", ")))
+            })?;
+            template.schema(source).map_err(|faults| {
+                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                anyhow!("the template `{id}` cannot be composed: {}", faults.join("; "))
+            })
         }
     }
 }

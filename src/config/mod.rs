@@ -13,6 +13,7 @@ mod resolve;
 mod resolved;
 mod schema_file;
 mod secrets;
+mod template;
 mod written;
 
 #[cfg(test)]
@@ -66,7 +67,7 @@ impl Config {
         let mut problems = secrets::put_in(&mut document, &Surroundings { environment, folder });
         let reading = read::read::<WrittenConfig>(&document, secrets::nodes(&problems));
         problems.extend(reading.problems);
-        let mut resolver = Resolver { document: &document, file, folder, problems };
+        let mut resolver = Resolver::new(&document, file, folder, problems);
         let config = reading.value.map(|written| resolver.config(written));
         match config {
             Some(config) if resolver.problems.is_empty() => Ok(config),

@@ -2,6 +2,7 @@
 //!
 //! A check is left out where the value it needs is at fault already, so that every problem has one cause.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,24 +22,37 @@ use crate::model::{JobId, ResourceKind};
 use crate::secret::Secret;
 use crate::sync_schema::{Compiled, compile, wire::SynchronizationSchema};
 use crate::target::{Protected, SettingsProblem};
-use crate::templates::Template;
+use crate::templates::{Templates, Vocabulary};
 
 /// Where the state is when the file does not say.
 const DEFAULT_DATABASE: &str = "provisor.db";
 
 /// Resolves what was written. Problems are added to those that are known; any at all and the result is of no use.
 pub(super) struct Resolver<'a> {
-    pub(super) document: &'a Document,
+    document: &'a Document,
     /// The configuration file.
-    pub(super) file: &'a Path,
+    file: &'a Path,
     /// The folder that relative paths start from.
     pub(super) folder: &'a Path,
     pub(super) problems: Vec<(NodeId, Problem)>,
+    pub(super) templates: Cow<'static, Templates>,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    pub(super) fn new(
+        document: &'a Document,
+        file: &'a Path,
+        folder: &'a Path,
+        problems: Vec<(NodeId, Problem)>,
+    ) -> Self {
+        Self { document, file, folder, problems, templates: Cow::Borrowed(Templates::built_in()) }
+    }
+
     pub(super) fn config(&mut self, written: WrittenConfig) -> Config {
         self.unique_names();
+        if let Some(folder) = &written.templates {
+            self.read_templates(folder);
+        }
         let sources: Vec<SourceConfig> = written.sources.into_iter().filter_map(|source| self.source(source)).collect();
         let applications =
             written.applications.into_iter().map(|application| self.application(application, &sources)).collect();
@@ -49,7 +63,7 @@ impl Resolver<'_> {
         Config { file: self.file.to_owned(), store, sources, applications }
     }
 
-    fn problem(&mut self, at: NodeId, what: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn problem(&mut self, at: NodeId, what: impl Into<String>, hint: impl Into<String>) {
         let at_position = self.document.position(at);
         self.problems.push((at, Problem { at: at_position, what: what.into(), hint: Some(hint.into()) }));
     }
@@ -144,7 +158,23 @@ impl Resolver<'_> {
                 None
             }
         };
-        connector.map(|connector| SourceConfig { name, connector })
+        let connector = connector?;
+        let vocabulary = match (&connector, value.vocabulary) {
+            (Connector::Graph(_), None) => Vocabulary::Graph,
+            (Connector::Ldap(_), None) => Vocabulary::Ldap,
+            (Connector::Graph(_), Some(Located { value: written, node })) => {
+                if written != Vocabulary::Graph {
+                    self.problem(node, "Microsoft Graph has names of its own", "leave `vocabulary` out");
+                }
+                Vocabulary::Graph
+            }
+            (Connector::Ldap(_), Some(Located { value: Vocabulary::Graph, node })) => {
+                self.problem(node, "this directory is read over LDAP", "write `ldap` or `active-directory`");
+                Vocabulary::Ldap
+            }
+            (Connector::Ldap(_), Some(written)) => written.value,
+        };
+        Some(SourceConfig { name, connector, vocabulary })
     }
 
     fn application(&mut self, written: Located<WrittenApplication>, sources: &[SourceConfig]) -> Application {
@@ -160,6 +190,7 @@ impl Resolver<'_> {
         for problem in scim.profile.unknown_endpoints(&kinds) {
             self.target_problem(node, problem);
         }
+        scim.profile.template = self.template_profile(node, &jobs);
         Application {
             name: self.name(written.name),
             target: TargetConfig::Scim(scim),
@@ -194,7 +225,7 @@ impl Resolver<'_> {
             self.problem(place, "a share beyond 100 percent", "write a number from 0 to 100");
         }
         let schema = match (written.template, written.schema) {
-            (Some(template), None) => self.template(&template),
+            (Some(template), None) => self.template(&template, source.map(|source| source.vocabulary)),
             (None, Some(schema)) => self.schema_file(&schema),
             (None, None) if self.faulty_below(node) => None,
             _ => {
@@ -251,21 +282,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn template(&mut self, written: &Located<String>) -> Option<JobSchema> {
-        match Template::named(&written.value) {
-            Some(template) => {
-                let origin = SchemaOrigin::Template(written.value.clone());
-                self.compiled(written.node, origin, template.schema())
-            }
-            None => {
-                let names: Vec<&str> = Template::all().iter().map(|template| template.name).collect();
-                let hint = format!("the templates are: {}", names.join(", "));
-                self.problem(written.node, format!("there is no template `{}`", written.value), hint);
-                None
-            }
-        }
-    }
-
     fn schema_file(&mut self, written: &Located<String>) -> Option<JobSchema> {
         let file: PathBuf = self.folder.join(&written.value);
         match read_schema(&file) {
@@ -285,7 +301,12 @@ impl Resolver<'_> {
         }
     }
 
-    fn compiled(&mut self, at: NodeId, origin: SchemaOrigin, document: SynchronizationSchema) -> Option<JobSchema> {
+    pub(super) fn compiled(
+        &mut self,
+        at: NodeId,
+        origin: SchemaOrigin,
+        document: SynchronizationSchema,
+    ) -> Option<JobSchema> {
         let Compiled { schema, findings } = compile(&document);
         match schema {
             Some(rules) => Some(JobSchema { origin, document, rules, findings }),
@@ -304,7 +325,7 @@ impl Resolver<'_> {
     }
 
     /// The place of a value deep in a node, or of the node when the value is not written.
-    fn place(&self, node: NodeId, keys: &[&str]) -> NodeId {
+    pub(super) fn place(&self, node: NodeId, keys: &[&str]) -> NodeId {
         let found = find(&self.document.root, node);
         keys.iter().fold(found, |inner, key| inner.and_then(|inner| inner.get(key))).map_or(node, |inner| inner.id)
     }

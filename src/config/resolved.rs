@@ -12,6 +12,7 @@ use crate::source::ldap::LdapSettings;
 use crate::sync_schema::wire::SynchronizationSchema;
 use crate::sync_schema::{Finding, Schema};
 use crate::target::{Protected, ScimSettings};
+use crate::templates::Vocabulary;
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct StoreSettings {
 pub struct SourceConfig {
     pub name: String,
     pub connector: Connector,
+    /// What the directory calls its attributes.
+    pub vocabulary: Vocabulary,
 }
 
 /// How a directory is read.
@@ -91,7 +94,7 @@ pub struct JobSchema {
 /// Where a job's synchronization schema comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaOrigin {
-    /// The name of a schema that comes with the program.
+    /// The id of a template.
     Template(String),
     /// A file.
     File(PathBuf),

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::JobId;
 use crate::secret::Secret;
+use crate::sync_schema::wire::SynchronizationSchema;
+use crate::target::profile::DeleteMeans;
 use crate::target::{Auth, Protected, ScimTarget};
 
 const SOUND: &str = r#"
@@ -83,11 +85,73 @@ fn a_schema_of_ones_own_is_read_from_beside_the_file_and_checked() {
             Err(error) => Err(error.to_string().replace(&folder.path().display().to_string(), "FOLDER")),
         }
     };
-    let sound = serde_json::to_string(&crate::templates::Template::all()[0].schema()).expect("it is JSON");
+    let template = crate::templates::Templates::built_in().named("scim").expect("it is there");
+    let schema = template.schema(crate::templates::Vocabulary::Ldap).expect("it is sound");
+    let sound = serde_json::to_string(&schema).expect("it is JSON");
     assert_eq!(read(&sound), Ok(SchemaOrigin::File(folder.path().join("own.json"))));
     let broken = sound.replacen("Switch(", "Swich(", 1);
     let told: Vec<String> = ["{", "[]", &broken].into_iter().filter_map(|schema| read(schema).err()).collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_template_is_composed_for_the_source_of_its_job() {
+    let directories = |text: &str| -> Vec<String> {
+        let config = parse(text).expect("it is sound");
+        let first = |document: &SynchronizationSchema| {
+            let (_, directory) = document.directories.items().next().expect("a directory");
+            directory.name.text().unwrap_or_default().to_owned()
+        };
+        config.jobs().map(|wiring| first(&wiring.job.schema.document)).collect()
+    };
+    assert_eq!(directories(SOUND), ["LDAP", "Azure Active Directory"]);
+    let now = SOUND.replace("scim-ldap", "slack").replace("scim-graph", "scim");
+    assert_eq!(directories(&now), ["LDAP", "Azure Active Directory"]);
+    let active_directory = SOUND.replace("  - name: entra", "    vocabulary: active-directory\n  - name: entra");
+    assert_eq!(directories(&active_directory), ["Active Directory", "Azure Active Directory"]);
+}
+
+#[test]
+fn the_profile_of_a_template_lies_between_preset_and_operator() {
+    let profile = |text: &str| {
+        let config = parse(text).expect("it is sound");
+        let TargetConfig::Scim(scim) = &config.applications[0].target;
+        ScimTarget::new(scim.as_ref().clone(), Protected::default()).expect("it works").profile()
+    };
+    let slack = SOUND.replace("scim-ldap", "slack");
+    assert_eq!(profile(&slack).delete, DeleteMeans::Disable);
+    assert_eq!(profile(&slack).max_page_size, 1000);
+    let with = |settings: &str| {
+        slack.replace("crm.example.com/scim/v2\",", &format!("crm.example.com/scim/v2\", {settings},"))
+    };
+    assert_eq!(profile(&with("profile: { preset: aws-identity-center }")).max_page_size, 1000);
+    assert_eq!(profile(&with("profile: { delete: delete }")).delete, DeleteMeans::Delete);
+    let two = slack.replace("scim-graph", "zoom");
+    let told = parse(&two).expect_err("two applications").to_string();
+    assert!(told.contains("`slack` and `zoom` are for different applications"), "{told}");
+}
+
+#[test]
+fn templates_of_ones_own_lie_in_a_folder_beside_the_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::create_dir(folder.path().join("ours")).expect("it is writable");
+    let text = ["templates: ours", &SOUND.replace("template: scim-ldap", "template: desk")].concat();
+    let parse = || Config::parse(&text, &folder.path().join("provisor.yaml"), &environment);
+    let told = parse().expect_err("there is none").to_string();
+    assert!(told.contains("there is no template `desk`"), "{told}");
+    let schema = crate::templates::Templates::built_in().named("slack").expect("it is there");
+    let schema = schema.schema(crate::templates::Vocabulary::Ldap).expect("it is sound");
+    let schema = serde_json::to_string(&schema).expect("it is JSON");
+    std::fs::write(folder.path().join("ours/desk.json"), &schema).expect("it is writable");
+    let config = parse().expect("it is sound");
+    let origin = &config.job(&JobId::new("hr")).expect("it is there").job.schema.origin;
+    assert_eq!(*origin, SchemaOrigin::Template("desk".to_owned()));
+    std::fs::write(folder.path().join("ours/desk.json"), schema.replacen("Switch(", "Swich(", 1)).expect("writable");
+    let told = parse().expect_err("it is broken").to_string();
+    assert!(
+        told.contains("provisor.yaml:1:12") && told.contains("desk.json") && told.contains("/expression"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -198,6 +262,9 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("a schema that is not there", SOUND.replace("template: scim-ldap", "schema: nowhere.json")),
         ("a template and a schema", with_job("schema: x.json")),
         ("no schema at all", SOUND.replace("template: scim-ldap", "# none")),
+        ("words of LDAP for Graph", SOUND.replace("graph: { tenant", "vocabulary: ldap\n    graph: { tenant")),
+        ("words that are none", SOUND.replace("graph: { tenant", "vocabulary: entra\n    graph: { tenant")),
+        ("a folder of templates that is not there", ["templates: nowhere", SOUND].concat()),
         ("an unknown store", SOUND.replace("postgres://", "mysql://")),
         ("a store in memory", SOUND.replace("postgres://app:${env:DB_PASSWORD}@db/provisor", "sqlite::memory:")),
         ("a bad store URL", SOUND.replace("@db/", "@:x/")),

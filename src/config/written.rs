@@ -14,6 +14,7 @@ use crate::model::ResourceId;
 use crate::source::graph::GraphSettings;
 use crate::source::ldap::LdapSettings;
 use crate::target::ScimSettings;
+use crate::templates::Vocabulary;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -22,6 +23,9 @@ pub(super) struct WrittenConfig {
     /// Where state is kept. Default: `provisor.db` beside the file.
     #[serde(default)]
     pub(super) store: Option<WrittenStore>,
+    /// A folder of templates of one's own, relative to this file. Default: those of the program alone.
+    #[serde(default)]
+    pub(super) templates: Option<Located<PathBuf>>,
     /// The directories that jobs read.
     #[serde(default)]
     pub(super) sources: Vec<Located<WrittenSource>>,
@@ -50,6 +54,9 @@ pub(super) struct WrittenSource {
     pub(super) ldap: Option<LdapSettings>,
     #[serde(default)]
     pub(super) graph: Option<GraphSettings>,
+    /// What the directory calls its attributes, for templates. Default: `ldap` or `graph`, as it is read.
+    #[serde(default)]
+    pub(super) vocabulary: Option<Located<Vocabulary>>,
 }
 
 /// An application: one target, and the jobs that write to it.
@@ -86,7 +93,7 @@ pub(super) struct WrittenJob {
     pub(super) name: Located<String>,
     /// The name of one of `sources`.
     pub(super) source: Located<String>,
-    /// A synchronization schema that comes with the program. Either this or `schema`.
+    /// A template: one of the program, or of the folder `templates`. Either this or `schema`.
     #[serde(default)]
     pub(super) template: Option<Located<String>>,
     /// A file with a synchronization schema, relative to this file.

@@ -1,46 +1,114 @@
-//! The gallery: synchronization schemas with the mappings that a kind of source and a SCIM application usually want.
+//! Templates: synchronization schemas with the mappings that an application usually wants, and how it is spoken to.
 //!
-//! Data files and their loader; a template knows no job and no secret.
+//! A template is composed of two small tables, one of the application and one of the kind of source, so that what an
+//! application takes is written once. A template knows no job and no secret.
 
+mod application;
+mod compose;
+mod folder;
+mod gallery;
+mod vocabulary;
+
+pub use compose::Fault;
+pub use folder::FolderProblem;
+pub use vocabulary::Vocabulary;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use self::application::Application;
 use crate::sync_schema::wire::SynchronizationSchema;
+use crate::target::profile::ProfileOverrides;
 
-/// Every template, by name.
-static GALLERY: &[Template] = &[
-    Template {
-        name: "scim-graph",
-        description: "users and groups of Microsoft Graph into a SCIM application",
-        text: include_str!("gallery/scim-graph.json"),
-    },
-    Template {
-        name: "scim-ldap",
-        description: "inetOrgPerson users and groups of an LDAP directory into a SCIM application",
-        text: include_str!("gallery/scim-ldap.json"),
-    },
-];
+/// Names by which a template was called before it served every kind of source.
+const FORMER_NAMES: [(&str, &str); 2] = [("scim-graph", "scim"), ("scim-ldap", "scim")];
 
-/// A schema to start from.
-#[derive(Debug)]
+/// Something to start a job from.
+#[derive(Clone, Debug)]
 pub struct Template {
-    pub name: &'static str,
+    /// By which a configuration names it.
+    pub id: String,
+    pub name: String,
     /// What it connects, in a few words.
-    pub description: &'static str,
-    text: &'static str,
+    pub description: String,
+    /// Where the application documents its side.
+    pub documentation: Vec<String>,
+    /// How the application is spoken to: it counts more than a preset, and less than what the application says of
+    /// itself.
+    pub profile: ProfileOverrides,
+    content: Content,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    /// A table to be composed with that of a source.
+    Table(Box<Application>),
+    /// A schema that serves the one source it was made for.
+    Schema(Box<SynchronizationSchema>),
 }
 
 impl Template {
-    /// All templates, in the order of their names.
-    pub fn all() -> &'static [Self] {
-        GALLERY
+    /// The schema for a kind of source, without the id of a job.
+    ///
+    /// # Errors
+    /// What is wrong with the template; nothing is with those that come with the program.
+    pub fn schema(&self, source: Vocabulary) -> Result<SynchronizationSchema, Vec<Fault>> {
+        match &self.content {
+            Content::Table(table) => compose::compose(table, source),
+            Content::Schema(schema) => Ok(schema.as_ref().clone()),
+        }
+    }
+}
+
+impl From<Application> for Template {
+    fn from(table: Application) -> Self {
+        Self {
+            id: table.id.clone(),
+            name: table.name.clone(),
+            description: table.description.clone(),
+            documentation: table.documentation.clone(),
+            profile: table.profile.clone(),
+            content: Content::Table(Box::new(table)),
+        }
+    }
+}
+
+/// Templates, each under a name of its own.
+#[derive(Clone, Debug)]
+pub struct Templates(BTreeMap<String, Template>);
+
+impl Templates {
+    /// Those that come with the program.
+    pub fn built_in() -> &'static Self {
+        static BUILT_IN: LazyLock<Templates> = LazyLock::new(|| {
+            Templates(gallery::templates().into_iter().map(|template| (template.id.clone(), template)).collect())
+        });
+        &BUILT_IN
     }
 
-    /// The template of exactly this name.
-    pub fn named(name: &str) -> Option<&'static Self> {
-        GALLERY.iter().find(|template| template.name == name)
+    /// Those that come with the program and those of a folder; one of the folder takes the place of a built-in one of
+    /// the same id.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any file of the folder.
+    pub fn with_folder(folder: &Path) -> Result<Self, Vec<FolderProblem>> {
+        let mut templates = Self::built_in().clone();
+        for template in folder::read(folder)? {
+            templates.0.insert(template.id.clone(), template);
+        }
+        Ok(templates)
     }
 
-    /// The schema, without the id of a job.
-    pub fn schema(&self) -> SynchronizationSchema {
-        serde_json::from_str(self.text).expect("a test reads every template")
+    /// All of them, in the order of their ids.
+    pub fn all(&self) -> impl Iterator<Item = &Template> {
+        self.0.values()
+    }
+
+    /// The template of exactly this id, or of this former name.
+    pub fn named(&self, name: &str) -> Option<&Template> {
+        let former = || FORMER_NAMES.iter().find(|(former, _)| *former == name).and_then(|(_, id)| self.0.get(*id));
+        self.0.get(name).or_else(former)
     }
 }
 

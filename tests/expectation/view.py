@@ -1,4 +1,4 @@
-"""What a target should hold for a directory, by the rules of the template `scim-ldap`.
+"""What a target should hold for a directory, by the rules of the template `scim` for LDAP.
 
 A view is plain JSON: `{"users": {entryUUID: {path: value}}, "groups": {entryUUID: {"displayName": …, "members": [entryUUID]}}}`.
 References are told by the entryUUID of their far end, `manager` like the other paths of a user.

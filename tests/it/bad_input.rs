@@ -4,10 +4,11 @@ use std::fs;
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
+use provisor::templates::{Templates, Vocabulary};
 use serde_json::{Value as Json, json};
 
 use crate::support::provisor::{BIND_PASSWORD, GROUPS, PEOPLE, Pipeline, TOKEN, Workplace, wait_for};
-use crate::support::repository;
+
 use crate::support::slapd::{Certificate, READER, SlapdOptions};
 
 /// Nothing listens on port 1 of the loopback interface.
@@ -101,9 +102,9 @@ fn a_target_that_cannot_be_used_is_named_with_the_remedy() {
 fn every_problem_of_a_schema_is_told_at_once() {
     let pipeline = Pipeline::start();
     let sound = pipeline.configuration();
-    let own = sound.replace("template: scim-ldap", "schema: own.json");
-    let template = repository("src/templates/gallery/scim-ldap.json");
-    let schema = fs::read_to_string(template).expect("the template");
+    let own = sound.replace("template: scim", "schema: own.json");
+    let template = Templates::built_in().named("scim").expect("a template");
+    let schema = serde_json::to_string(&template.schema(Vocabulary::Ldap).expect("a sound one")).expect("JSON");
     assert!(schema.contains("Switch(") && schema.contains("\"userName\""));
     pipeline.workplace.write("own.json", schema.replace("Switch(", "Swich(").replace("\"userName\"", "\"userNam\""));
     pipeline.run(&own).assert_refused(2, &["provisor.yaml:18:", "Swich", "`Switch`"]);
@@ -111,8 +112,8 @@ fn every_problem_of_a_schema_is_told_at_once() {
     pipeline.run(&own).assert_refused(2, &["provisor.yaml:18:", "`/synchronizationRules`", "found a number"]);
     fs::remove_file(pipeline.workplace.path("own.json")).expect("the schema");
     pipeline.run(&own).assert_refused(2, &["own.json", "No such file"]);
-    let misspelt = sound.replace("scim-ldap", "scim-ldab");
-    pipeline.run(&misspelt).assert_refused(2, &["provisor.yaml", "`scim-ldab`", "scim-ldap"]);
+    let misspelt = sound.replace("template: scim", "template: scin");
+    pipeline.run(&misspelt).assert_refused(2, &["provisor.yaml", "`scin`", "scim, "]);
     pipeline.assert_unharmed();
 }
 

@@ -22,3 +22,4 @@ mod secrets_stay_secret;
 mod store;
 mod support;
 mod target_server;
+mod templates;

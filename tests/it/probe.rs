@@ -115,7 +115,7 @@ sources:
 applications:
   - name: app
     jobs:
-      - { name: people, source: directory, template: scim-ldap }
+      - { name: people, source: directory, template: scim }
     target:
       scim:
         base_url: "TARGET_URL"

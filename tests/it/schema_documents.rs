@@ -106,8 +106,8 @@ fn what_cannot_be_found_or_read_is_said() {
     workplace.write("list.json", "[]");
     workplace.run(&["schema", "diff", "nowhere.json", "list.json"]).assert_refused(2, &["nowhere.json"]);
     workplace.run(&["schema", "import", "list.json", "--to", "x"]).assert_refused(2, &["list.json", "a JSON object"]);
-    let unknown = ["schema", "export", "--template", "slack", "--source", "ldap"];
-    workplace.run(&unknown).assert_refused(2, &["slack", "scim-ldap"]);
+    let unknown = ["schema", "export", "--template", "slak", "--source", "ldap"];
+    workplace.run(&unknown).assert_refused(2, &["`slak`", "`slack`"]);
     let template = workplace.run(&["schema", "export", "--template", "scim", "--source", "graph"]);
     template.assert_code(0);
     workplace.write("own.json", template.stdout);

@@ -100,5 +100,5 @@ applications:
   - name: app
     target: { scim: { base_url: "TARGET_URL", auth: { bearer: TOKEN } } }
     jobs:
-      - { name: people, source: directory, template: scim-graph }
+      - { name: people, source: directory, template: scim }
 "#;

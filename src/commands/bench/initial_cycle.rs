@@ -155,15 +155,12 @@ impl Source {
 
     /// The configuration of the gateway. JSON is YAML, so nothing has to be quoted by hand.
     fn configuration(&self, base_url: &str, folder: &Path) -> anyhow::Result<String> {
-        let (source, template) = match self {
-            Self::Ldap(server) => (json!({ "name": "people", "ldap": server.configuration() }), "scim-ldap"),
-            Self::Graph { root_url, tenant, .. } => (
-                json!({ "name": "people", "graph": {
-                    "root_url": root_url, "authority_url": root_url, "tenant": tenant,
-                    "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
-                } }),
-                "scim-graph",
-            ),
+        let source = match self {
+            Self::Ldap(server) => json!({ "name": "people", "ldap": server.configuration() }),
+            Self::Graph { root_url, tenant, .. } => json!({ "name": "people", "graph": {
+                "root_url": root_url, "authority_url": root_url, "tenant": tenant,
+                "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+            } }),
         };
         let store = folder.join("store.db");
         let store = store.to_str().context("the folder for temporary files has a name that is no text")?;
@@ -175,7 +172,7 @@ impl Source {
                 "name": "bench",
                 // One request a resource, as the bare client sends them.
                 "target": { "scim": { "base_url": base_url, "auth": { "bearer": TOKEN }, "profile": { "bulk": false } } },
-                "jobs": [{ "name": "bench", "source": "people", "template": template }],
+                "jobs": [{ "name": "bench", "source": "people", "template": "scim" }],
             }],
         }))?)
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use chrono::Utc;
 use serde_json::{Map, Value as Json, json};
 
@@ -25,7 +25,7 @@ use crate::{
     model::{Attributes, JobId, KnownObject, Lifecycle, ObjectKey, Value},
     scim::Resource,
     sync_schema::{ObjectMapping, compile},
-    templates::Template,
+    templates::{Templates, Vocabulary},
 };
 
 /// What the template's mapping of users lacks of 25 attributes, six of them expressions.
@@ -123,8 +123,9 @@ fn named(figures: [(&str, f64); 4]) -> Map<String, Json> {
 
 /// The template's mapping of users, and [`MORE`].
 fn mapping() -> anyhow::Result<ObjectMapping> {
-    let template = Template::named("scim-graph").context("the template is gone")?;
-    let mut document = serde_json::to_value(template.schema())?;
+    let template = Templates::built_in().named("scim").context("the template is gone")?;
+    let schema = template.schema(Vocabulary::Graph).map_err(|_| anyhow!("the template cannot be composed"))?;
+    let mut document = serde_json::to_value(schema)?;
     let rows = document.pointer_mut("/synchronizationRules/0/objectMappings/0/attributeMappings");
     let rows = rows.and_then(Json::as_array_mut).context("the template has no mapping of users")?;
     for (target, expression) in MORE {

@@ -1,4 +1,5 @@
-//! What a target can and cannot do: the preset, refined by what the target says of itself, and the operator's word last.
+//! What a target can and cannot do: preset and template, refined by what the target says of itself, and the operator's
+//! word last.
 //!
 //! Values only; asking the target is the client's work.
 
@@ -41,6 +42,8 @@ pub struct Profile {
     pub match_lag: Duration,
     /// It changes resources by PATCH.
     pub patch: bool,
+    /// The attributes of users that its PATCH changes; `None` for all.
+    pub user_patch_attributes: Option<Vec<AttributePath>>,
     /// What PUT does, which serves where there is no PATCH.
     pub put: Put,
     /// How its PATCH wants to be written.
@@ -225,6 +228,7 @@ impl Default for Profile {
             sort: false,
             match_lag: Duration::ZERO,
             patch: true,
+            user_patch_attributes: None,
             put: Put::Replaces,
             dialect: PatchDialect::default(),
             etag: false,
@@ -276,6 +280,12 @@ impl Profile {
     /// True when a resource of this kind is replaced with the members that we know, where it shows none.
     pub fn sends_owned_members(&self, kind: &ResourceKind) -> bool {
         !self.patch && self.membership == Membership::Owned && kind.as_str() == urn::GROUPS
+    }
+
+    /// True when a PATCH changes all of these attributes of a resource of this kind.
+    pub fn patches<'a>(&self, kind: &ResourceKind, mut attributes: impl Iterator<Item = &'a AttributePath>) -> bool {
+        let known = self.user_patch_attributes.as_ref().filter(|_| kind.as_str() == urn::USERS);
+        self.patch && known.is_none_or(|known| attributes.all(|path| known.iter().any(|one| one.is_same(path))))
     }
 
     /// The path of this endpoint below the base URL.

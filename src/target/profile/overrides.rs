@@ -43,6 +43,9 @@ pub struct ProfileOverrides {
     /// The target supports PATCH. Default: true, unless the target says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<bool>,
+    /// The only attributes of users that its PATCH changes; a change of others goes by PUT. Default: all.
+    #[serde(deserialize_with = "paths", serialize_with = "texts", skip_serializing_if = "Option::is_none")]
+    pub user_patch_attributes: Option<Vec<AttributePath>>,
     /// The target supports PUT, used where it has no PATCH; `merges` where PUT leaves alone what it does not name, so
     /// that it can clear nothing. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,10 +102,23 @@ pub struct ProfileOverrides {
     /// Paths below the base URL, by endpoint: `{ Users: People }`. Default: what the target says, else the names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, String>,
+    /// What the template of the application knows: it counts more than the preset. Default: nothing.
+    #[serde(skip)]
+    pub template: Option<Box<ProfileOverrides>>,
+}
+
+impl ProfileOverrides {
+    /// What is known before the target says anything, the operator's own word left aside: the preset, then the
+    /// template.
+    pub fn beforehand(&self) -> Profile {
+        let preset = self.preset.map(Preset::overrides).unwrap_or_default();
+        let template = self.template.as_deref().cloned().unwrap_or_default();
+        Profile::default().with(&preset).with(&template)
+    }
 }
 
 impl Profile {
-    /// This profile with what `overrides` names, its preset left aside.
+    /// This profile with what `overrides` names, its preset and its template left aside.
     pub fn with(&self, overrides: &ProfileOverrides) -> Self {
         let mut profile = self.clone();
         set(&mut profile.filter, overrides.filter);
@@ -113,6 +129,7 @@ impl Profile {
         set(&mut profile.sort, overrides.sort);
         set(&mut profile.match_lag, overrides.match_lag_seconds.map(Duration::from_secs));
         set(&mut profile.patch, overrides.patch);
+        set(&mut profile.user_patch_attributes, overrides.user_patch_attributes.clone().map(Some));
         set(&mut profile.put, overrides.put);
         set(&mut profile.dialect.form, overrides.patch_form);
         set(&mut profile.dialect.value_paths, overrides.value_paths);

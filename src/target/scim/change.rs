@@ -82,7 +82,8 @@ impl ScimTarget {
             return Ok(());
         }
         let profile = self.profile();
-        if !profile.patch {
+        let changed = change.attributes.iter().filter_map(|operation| operation.path.as_ref());
+        if !profile.patches(kind, changed) {
             return self.replace(kind, id, change, &profile).await;
         }
         match self.patch(kind, id, change, &profile, &profile.dialect).await {

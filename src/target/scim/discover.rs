@@ -7,7 +7,6 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::ScimTarget;
-use super::settings::ScimSettings;
 use crate::scim::urn;
 use crate::target::profile::Discovered;
 use crate::target::{Profile, TargetError};
@@ -42,19 +41,9 @@ enum Said {
     Failed(TargetError),
 }
 
-impl ScimSettings {
-    /// What is known before the target says anything, the operator's own word left aside.
-    pub(super) fn preset(&self) -> Profile {
-        match self.profile.preset {
-            Some(preset) => Profile::default().with(&preset.overrides()),
-            None => Profile::default(),
-        }
-    }
-}
-
 impl ScimTarget {
     /// Asks the target what it can do, unless it was asked within the last hours. A target that does not say, says
-    /// nonsense or does not let us see it keeps the preset.
+    /// nonsense or does not let us see it keeps the profile it has.
     ///
     /// # Errors
     /// When the target fails to answer about what it never told before. What it told before counts until it answers
@@ -82,7 +71,8 @@ impl ScimTarget {
             resource_types: told(&state.resource_types),
             schemas: told(&state.schemas),
         };
-        let profile = settings.preset().discovered(&said, self.shared.client.base()).with(&settings.profile);
+        let profile =
+            settings.profile.beforehand().discovered(&said, self.shared.client.base()).with(&settings.profile);
         self.learn(|known| {
             // What was learned from a group that did not show its members may cost others theirs if it is forgotten.
             let members_readable = profile.members_readable.or(known.members_readable);

@@ -93,7 +93,7 @@ impl ScimTarget {
         let shared = Shared {
             identity: TargetIdentity::new(base.as_str().trim_end_matches('/')),
             client: settings.client(&base, retry)?,
-            profile: RwLock::new(Arc::new(settings.preset().with(&settings.profile))),
+            profile: RwLock::new(Arc::new(settings.profile.beforehand().with(&settings.profile))),
             settings,
             discovery: Discovery::default(),
             protection: Protection::new(protected),

@@ -3,11 +3,11 @@
 mod content;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::time::{Duration, Instant};
 
 use provisor::graph_emulator::{self, Emulator, Staged};
 use provisor::secret::Secret;
+use provisor::templates::{Templates, Vocabulary};
 use serde_json::{Value as Json, json};
 
 use content::{Content, Person, Reader, differences};
@@ -15,7 +15,6 @@ use content::{Content, Person, Reader, differences};
 use crate::support::gateway::{group, group_id, leave, object, purge, tenant_of, update, user_id, user_name};
 use crate::support::program::TOKEN;
 use crate::support::provisor::Workplace;
-use crate::support::repository;
 
 const PEOPLE: usize = 12;
 const LONGEST_LAG: Duration = Duration::from_secs(5);
@@ -245,8 +244,9 @@ impl Scenario {
 
     /// The template, without groups where the target has none.
     fn schema(&self) -> Json {
-        let template = repository("src/templates/gallery/scim-graph.json");
-        let mut schema: Json = serde_json::from_slice(&fs::read(template).expect("a template")).expect("JSON");
+        let template = Templates::built_in().named("scim").expect("a template");
+        let schema = template.schema(Vocabulary::Graph).expect("a sound one");
+        let mut schema = serde_json::to_value(schema).expect("JSON");
         if self.limits.no_groups {
             let mappings = schema["synchronizationRules"][0]["objectMappings"].as_array_mut().expect("mappings");
             mappings.retain(|mapping| mapping["name"] == "Provision users");

@@ -19,6 +19,7 @@ use provisor::source::graph::{GraphSettings, GraphSource};
 use provisor::store::Store;
 use provisor::sync_schema::Schema;
 use provisor::target::{Auth, Protected, ScimSettings, ScimTarget};
+use provisor::templates::Vocabulary;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -117,7 +118,7 @@ impl Gateway {
     }
 
     pub(crate) async fn start_with(tenant: Tenant, dialect: &'static Dialect, policy: Policy) -> Self {
-        Self::start_of(tenant, dialect, policy, app::template_schema("scim-graph").unwrap()).await
+        Self::start_of(tenant, dialect, policy, app::template_schema("scim", Vocabulary::Graph).unwrap()).await
     }
 
     /// A gateway whose job has this schema, which the number stands for.

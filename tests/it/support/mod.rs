@@ -1,9 +1,11 @@
 //! What several modules of the integration tests need.
 
+pub(crate) mod fixture_source;
 pub(crate) mod gateway;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod provisor;
+pub(crate) mod recorder;
 pub(crate) mod seeded;
 pub(crate) mod slapd;
 

@@ -127,7 +127,7 @@ impl Gateway {
                 "name": "crm",
                 // One request a resource: tests count requests, and let faults strike the nth.
                 "target": { "scim": { "base_url": target.base_url, "auth": { "bearer": TOKEN }, "profile": { "bulk": false } } },
-                "jobs": [{ "name": "hr", "source": "corp", "template": "scim-ldap" }],
+                "jobs": [{ "name": "hr", "source": "corp", "template": "scim" }],
             }],
         });
         std::fs::write(folder.path().join("provisor.yaml"), configuration.to_string()).expect("the configuration");

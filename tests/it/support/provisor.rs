@@ -355,5 +355,5 @@ applications:
   - name: app
     target: { scim: { base_url: "TARGET_URL", auth: { bearer: TOKEN } } }
     jobs:
-      - { name: people, source: directory, template: scim-ldap, schedule: { interval: 5s } }
+      - { name: people, source: directory, template: scim, schedule: { interval: 5s } }
 "#;
