@@ -201,7 +201,7 @@ Examples:
 
 Exit codes: 0 evaluated · 1 the evaluation failed · 2 not an expression, or usage")]
 pub struct Expr {
-    /// The expression, as a mapping has it: [attributes] in brackets, "texts" in quotes, functions by name.
+    /// The expression, as a mapping has it: attributes in brackets, texts in quotes, functions by name.
     #[arg(required_unless_present = "list", allow_hyphen_values = true)]
     pub expression: Option<String>,
     /// A JSON object of the attributes: null is no value, an array several; `-` reads standard input.
