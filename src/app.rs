@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use chrono::Utc;
 use sha2::{Digest, Sha256};
 
@@ -136,10 +136,7 @@ fn open_target(application: &Application) -> Result<ScimTarget, Unworkable> {
 /// The compiled schema of a template for a kind of source. The number stands for exactly its document.
 pub fn template_schema(name: &str, source: Vocabulary) -> anyhow::Result<(Schema, i64)> {
     let template = Templates::built_in().named(name).with_context(|| format!("there is no template `{name}`"))?;
-    let document = template.schema(source).map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        anyhow!("the template `{name}` cannot be composed: {}", faults.join("; "))
-    })?;
+    let document = template.schema(source).with_context(|| format!("the template `{name}`"))?;
     match compile(&document).runnable() {
         Ok(schema) => Ok((schema, version_of(&document)?)),
         Err(problems) => {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use serde_json::{Value as Json, json};
 
 use super::{Ended, Usage, run::unknown_job};
@@ -142,10 +142,7 @@ fn find(name: &SchemaName, config: &Path) -> anyhow::Result<SynchronizationSchem
                     Templates::built_in().all().map(|template| format!("`{}`", template.id)).collect();
                 Usage(format!("there is no template `{id}`; there are {}", names.join(", ")))
             })?;
-            template.schema(source).map_err(|faults| {
-                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                anyhow!("the template `{id}` cannot be composed: {}", faults.join("; "))
-            })
+            template.schema(source).with_context(|| format!("the template `{id}`"))
         }
     }
 }

@@ -55,8 +55,8 @@ impl Resolver<'_> {
         let origin = SchemaOrigin::Template(template.id.clone());
         match template.schema(vocabulary?) {
             Ok(document) => self.compiled(written.node, origin, document),
-            Err(faults) => {
-                for fault in faults {
+            Err(unsound) => {
+                for fault in unsound.0 {
                     self.problem(written.node, format!("in this template, {fault}"), "mend it there");
                 }
                 None

@@ -1,5 +1,7 @@
 //! The table of an application and the table of a source become one synchronization schema. Pure.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -17,9 +19,22 @@ pub struct Fault {
     pub what: String,
 }
 
+/// Why a template gives no schema: everything that is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsound(pub Vec<Fault>);
+
+impl fmt::Display for Unsound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the template cannot be composed")?;
+        self.0.iter().try_for_each(|fault| write!(f, "; {fault}"))
+    }
+}
+
+impl std::error::Error for Unsound {}
+
 /// The schema of an application for a kind of source: complete, with ids that are the same every time. A mapping that
 /// needs what the source does not have is left out.
-pub(super) fn compose(application: &Application, vocabulary: Vocabulary) -> Result<SynchronizationSchema, Vec<Fault>> {
+pub(super) fn compose(application: &Application, vocabulary: Vocabulary) -> Result<SynchronizationSchema, Unsound> {
     let source = vocabulary.source();
     let mut faults = Vec::new();
     let mut objects = Vec::new();
@@ -30,7 +45,7 @@ pub(super) fn compose(application: &Application, vocabulary: Vocabulary) -> Resu
         mappings.push(object_mapping(object, source, &pointer, &mut faults));
     }
     if !faults.is_empty() {
-        return Err(faults);
+        return Err(Unsound(faults));
     }
     let target = application.directory.as_deref().unwrap_or(&application.name);
     let id = |part: &str| id(&[&application.id, vocabulary.name(), part]);
@@ -54,7 +69,8 @@ pub(super) fn compose(application: &Application, vocabulary: Vocabulary) -> Resu
             "objectMappings": mappings,
         }],
     });
-    serde_json::from_value(schema).map_err(|cause| vec![Fault { pointer: String::new(), what: cause.to_string() }])
+    serde_json::from_value(schema)
+        .map_err(|cause| Unsound(vec![Fault { pointer: String::new(), what: cause.to_string() }]))
 }
 
 /// A UUID that depends on nothing but its parts (RFC 9562 section 5.8).

@@ -84,9 +84,10 @@ fn template(file: &Path) -> Result<Template, Vec<String>> {
         return Err(unworkable);
     }
     // What the reference directory lacks, no source has.
-    let faults = |faults: Vec<super::Fault>| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
     for vocabulary in Vocabulary::ALL {
-        let schema = template.schema(vocabulary).map_err(faults)?;
+        let schema = template
+            .schema(vocabulary)
+            .map_err(|unsound| unsound.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         compile(&schema).runnable().map_err(|problems| {
             let said = |problem: &dyn std::fmt::Display| match template.content {
                 Content::Table(_) => format!("for {}, in the schema composed of it: {problem}", vocabulary.name()),

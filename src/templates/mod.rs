@@ -9,7 +9,7 @@ mod folder;
 mod gallery;
 mod vocabulary;
 
-pub use compose::Fault;
+pub use compose::{Fault, Unsound};
 pub use folder::FolderProblem;
 pub use vocabulary::Vocabulary;
 
@@ -53,7 +53,7 @@ impl Template {
     ///
     /// # Errors
     /// What is wrong with the template; nothing is with those that come with the program.
-    pub fn schema(&self, source: Vocabulary) -> Result<SynchronizationSchema, Vec<Fault>> {
+    pub fn schema(&self, source: Vocabulary) -> Result<SynchronizationSchema, Unsound> {
         match &self.content {
             Content::Table(table) => compose::compose(table, source),
             Content::Schema(schema) => Ok(schema.as_ref().clone()),

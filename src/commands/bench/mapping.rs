@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use chrono::Utc;
 use serde_json::{Map, Value as Json, json};
 
@@ -124,8 +124,7 @@ fn named(figures: [(&str, f64); 4]) -> Map<String, Json> {
 /// The template's mapping of users, and [`MORE`].
 fn mapping() -> anyhow::Result<ObjectMapping> {
     let template = Templates::built_in().named("scim").context("the template is gone")?;
-    let schema = template.schema(Vocabulary::Graph).map_err(|_| anyhow!("the template cannot be composed"))?;
-    let mut document = serde_json::to_value(schema)?;
+    let mut document = serde_json::to_value(template.schema(Vocabulary::Graph)?)?;
     let rows = document.pointer_mut("/synchronizationRules/0/objectMappings/0/attributeMappings");
     let rows = rows.and_then(Json::as_array_mut).context("the template has no mapping of users")?;
     for (target, expression) in MORE {
