@@ -1,0 +1,118 @@
+//! What a page brought, stored.
+
+use std::sync::Arc;
+
+use super::{Item, Step, log_entry};
+use crate::{
+    engine::{
+        escrow,
+        run::{CycleError, Run},
+    },
+    model::{Failure, KnownObject, ObjectKey, PageId, RemovalId},
+    store::{CommitPage, Effect, Outcome},
+    sync_schema::ObjectMapping,
+};
+
+/// The second transaction of the page: everything it taught us.
+pub(super) async fn commit(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    page: Option<PageId>,
+    items: Vec<Item>,
+) -> Result<u64, CycleError> {
+    let handled = items.len() as u64;
+    let outcomes: Vec<Outcome> = items
+        .into_iter()
+        .filter_map(|item| {
+            let Step::Settled(settled) = item.step else { return None };
+            let done_removals: Vec<RemovalId> = item
+                .known
+                .removals
+                .iter()
+                .filter(|removal| settled.done.contains(&removal.effect))
+                .map(|removal| removal.id.clone())
+                .collect();
+            Some(Outcome {
+                key: item.known.key,
+                kind: mapping.target_kind.clone(),
+                revision: item.known.revision,
+                effect: settled.effect,
+                held: settled.held,
+                done_removals,
+                cancel_removals: settled.cancels,
+                log: settled.log,
+                evaluated_schema: run.job.schema_version,
+            })
+        })
+        .collect();
+    let ended = outcomes.iter().filter(|outcome| outcome.effect.ends()).count() as u64;
+    let skipped = outcomes.iter().filter(|outcome| matches!(outcome.effect, Effect::Unchanged)).count() as u64;
+    store_page(run, page, outcomes).await?;
+    run.count(|progress| {
+        progress.handled += handled;
+        progress.counters.skipped += skipped;
+    });
+    Ok(ended)
+}
+
+/// Stores outcomes that no intent was opened for, in one transaction.
+pub(in crate::engine) async fn store_outcomes(run: &Arc<Run>, outcomes: Vec<Outcome>) -> Result<(), CycleError> {
+    store_page(run, None, outcomes).await
+}
+
+async fn store_page(run: &Arc<Run>, intents: Option<PageId>, outcomes: Vec<Outcome>) -> Result<(), CycleError> {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    let page = CommitPage {
+        job: run.job.id.clone(),
+        target: run.target_identity.clone(),
+        cycle: run.cycle.id.clone(),
+        intents,
+        outcomes,
+        now: run.now(),
+    };
+    run.store.commit_page(page).await?;
+    Ok(())
+}
+
+/// Puts these objects into escrow for one reason; `give_up` when they are only tried again once they have changed.
+pub(in crate::engine) async fn escrow(
+    run: &Arc<Run>,
+    keys: &[ObjectKey],
+    failure: &Failure,
+    give_up: bool,
+) -> Result<(), CycleError> {
+    let known = run.store.known(&run.job.id, keys).await?;
+    let outcomes = known.into_iter().filter_map(|known| {
+        let kind = run.mapping(&known.key.mapping)?.target_kind.clone();
+        let next = if give_up { None } else { escrow::next_attempt(failure, known.escrow.as_ref(), run.now()) };
+        Some(Outcome {
+            key: known.key,
+            kind,
+            revision: known.revision,
+            effect: Effect::Failed(failure.clone(), next),
+            held: Vec::new(),
+            done_removals: Vec::new(),
+            cancel_removals: false,
+            log: Some(log_entry("other", "failure", Some(failure.code.clone()), Vec::new())),
+            evaluated_schema: run.job.schema_version,
+        })
+    });
+    store_outcomes(run, outcomes.collect()).await
+}
+
+/// The outcome for an object whose resource is gone from the target.
+pub(in crate::engine) fn vanished(run: &Run, known: &KnownObject, mapping: &ObjectMapping) -> Outcome {
+    Outcome {
+        key: known.key.clone(),
+        kind: mapping.target_kind.clone(),
+        revision: known.revision,
+        effect: Effect::Vanished,
+        held: Vec::new(),
+        done_removals: Vec::new(),
+        cancel_removals: true,
+        log: Some(log_entry("other", "warning", Some("InvalidAnchor".to_owned()), Vec::new())),
+        evaluated_schema: run.job.schema_version,
+    }
+}
