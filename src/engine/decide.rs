@@ -27,6 +27,9 @@ pub(super) mod tests;
 /// The endpoint of the one resource type that has an `active` attribute.
 const USERS: &str = "Users";
 
+/// The code of the failure of an object whose resource is linked to another one.
+pub(super) const DUPLICATE_SOURCE_ENTRIES: &str = "DuplicateSourceEntries";
+
 /// What is to be done with one object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
@@ -133,7 +136,7 @@ fn unlinked(wanted: &Wanted<'_>, situation: &Situation, work: EdgeWork, rules: R
         Situation::Claimed { leaving: Some(removal), .. } => Decision::Wait { for_removal: removal.clone() },
         Situation::Claimed { by, .. } => fail(
             FailureClass::Object,
-            "DuplicateSourceEntries",
+            DUPLICATE_SOURCE_ENTRIES,
             format!(
                 "the matching resource is claimed by `{}`; give one of the two objects another matching value",
                 by.anchor()

@@ -19,7 +19,8 @@ pub fn for_create(desired: &[DesiredAttribute<'_>]) -> Vec<AttributeChange> {
             let value = match &attribute.value {
                 DesiredValue::Set(value) => value.clone(),
                 DesiredValue::Null => default(attribute.mapping)?,
-                DesiredValue::Ignored => return None,
+                // Candidates are none of the resource's values until one of them is drawn.
+                DesiredValue::Ignored | DesiredValue::Candidates(_) => return None,
             };
             Some(AttributeChange { path: attribute.mapping.path.clone(), value: Some(value) })
         })
@@ -31,6 +32,7 @@ pub fn missing_required<'d>(desired: &'d [DesiredAttribute<'_>]) -> impl Iterato
     desired.iter().filter_map(|attribute| {
         let has_value = match &attribute.value {
             DesiredValue::Set(value) => !is_unassigned(value),
+            DesiredValue::Candidates(candidates) => !candidates.is_empty(),
             _ => default(attribute.mapping).is_some(),
         };
         (attribute.mapping.required && !has_value).then_some(attribute.mapping)
@@ -79,7 +81,7 @@ fn wanted_change(attribute: &DesiredAttribute<'_>, former: Option<&ExportedValue
         _ => None,
     };
     match &attribute.value {
-        DesiredValue::Ignored => None,
+        DesiredValue::Ignored | DesiredValue::Candidates(_) => None,
         DesiredValue::Null => {
             let may_have_a_value =
                 matches!(former, Some(ExportedValue::Unknown)) || known.is_some_and(|value| !is_unassigned(value));

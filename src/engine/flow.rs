@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::{
     expression::{Context as ExpressionContext, Flow},
-    model::{Attributes, Failure, FailureClass, MatchingValue, TargetPath},
+    model::{Attributes, Failure, FailureClass, MatchingValue, TargetPath, Value},
     sync_schema::{AttributeMapping, ObjectMapping, as_scim},
 };
 
@@ -24,6 +24,8 @@ pub enum DesiredValue {
     Null,
     /// The mapping asked that nothing be sent.
     Ignored,
+    /// The first of these that the target has nowhere, for a new resource alone.
+    Candidates(Vec<Json>),
 }
 
 /// Everything the mappings want of one object.
@@ -51,6 +53,10 @@ pub fn desired<'m>(
     }
     let mut desired = Vec::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
+        let json = |value: &Value| {
+            as_scim(value, attribute.attribute_type, attribute.multivalued)
+                .map_err(|error| failed(attribute.path.as_str(), &error))
+        };
         let value = match &attribute.expression {
             None => DesiredValue::Null,
             Some(expression) => {
@@ -58,14 +64,13 @@ pub fn desired<'m>(
                     .evaluate(attributes, context.for_target(attribute.path.as_str()))
                     .map_err(|error| failed(attribute.path.as_str(), &error))?
                 {
-                    Flow::Value(value) => {
-                        let json = as_scim(&value, attribute.attribute_type, attribute.multivalued);
-                        DesiredValue::Set(json.map_err(|error| failed(attribute.path.as_str(), &error))?)
-                    }
+                    Flow::Value(value) => DesiredValue::Set(json(&value)?),
                     Flow::Null => DesiredValue::Null,
                     Flow::IgnoreAttribute => DesiredValue::Ignored,
                     Flow::IgnoreObject => return Ok(Desired::IgnoreObject),
-                    Flow::Candidates(_) => return Err(no_unique_value(attribute.path.as_str())),
+                    Flow::Candidates(values) => {
+                        DesiredValue::Candidates(values.iter().map(json).collect::<Result<_, _>>()?)
+                    }
                 }
             }
         };
@@ -102,16 +107,6 @@ pub fn user_name<'d>(desired: &'d [DesiredAttribute<'_>]) -> Option<&'d str> {
 /// True for the path `userName`, with or without the core schema's URN.
 pub fn is_user_name(path: &TargetPath) -> bool {
     path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("userName"))
-}
-
-fn no_unique_value(target: &str) -> Failure {
-    Failure {
-        class: FailureClass::Object,
-        code: "UniqueValueNotSupported".to_owned(),
-        message: format!(
-            "the mapping of `{target}` asks for a value that is unique in the target, which is not supported"
-        ),
-    }
 }
 
 fn failed(target: &str, cause: &dyn std::error::Error) -> Failure {

@@ -90,6 +90,7 @@ mod tests {
                 revision: 1,
                 action: action.clone(),
                 matching: Vec::new(),
+                drawn: Vec::new(),
             };
             assert_eq!(asks_target(&intent), asks, "{action:?}");
             assert_eq!(settle(&intent, &sight, &mapping), expected, "{action:?} {sight:?}");

@@ -14,8 +14,8 @@ use crate::{
         run::{CycleError, Run},
     },
     model::{
-        Claim, FailureClass, MatchingValue, ObjectKey, Removal, RemovalEffect, RemovalId, RemovalState, ResourceId,
-        TargetPath,
+        Claim, Failure, FailureClass, MatchingValue, ObjectKey, Removal, RemovalEffect, RemovalId, RemovalState,
+        ResourceId, TargetPath,
     },
     scim::Resource,
     sync_schema::ObjectMapping,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many look-ups are prepared at once; the target's own pace decides how many run.
-const LOOKUPS_AHEAD: usize = 64;
+pub(super) const LOOKUPS_AHEAD: usize = 64;
 
 /// What looking for one object brought: its situation, or the failure of its look-up.
 pub(super) type Looked = Result<Situation, TargetError>;
@@ -93,12 +93,13 @@ pub(super) fn finds_by_filter(run: &Run, mapping: &ObjectMapping) -> bool {
 
 /// Builds the matching index unless it stands. Pages that need it at the same time build it once: a second one would
 /// empty it under the eyes of the first.
-async fn ensure_index(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
+pub(super) async fn ensure_index(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
     let _building = run.index_building.lock().await;
     if run.is_indexed(&mapping.id) { Ok(()) } else { build_index(run, mapping).await }
 }
 
-/// Lists the target's resources of this type into the store's matching index, a request a page.
+/// Lists the target's resources of this type into the store's matching index, a request a page: by what objects are
+/// found by, and by what is to be unique.
 pub(super) async fn build_index(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
     run.store.clear_index(&run.job.id, &mapping.id).await?;
     let mut start = None;
@@ -108,9 +109,8 @@ pub(super) async fn build_index(run: &Arc<Run>, mapping: &ObjectMapping) -> Resu
         let mut rows = Vec::new();
         for resource in &page.resources {
             let Some(id) = resource.id() else { continue };
-            for attribute in mapping.matching() {
-                if let Some(Json::String(value)) = resource.get(&attribute.target) {
-                    let value = value.clone();
+            for attribute in mapping.matching().chain(mapping.unique()) {
+                for value in resource.texts(&attribute.target) {
                     let value = MatchingValue { path: attribute.path.clone(), value, case_exact: attribute.case_exact };
                     rows.push((
                         attribute.path.clone(),
@@ -225,6 +225,11 @@ pub(super) async fn find(
 /// True for failures that concern the other side as a whole rather than one object.
 pub(super) fn stops_the_cycle(class: FailureClass) -> bool {
     matches!(class, FailureClass::Credentials | FailureClass::Outage | FailureClass::Configuration)
+}
+
+/// The failure of the one object that this error concerns.
+pub(super) fn failure_of(error: &TargetError) -> Failure {
+    Failure { class: error.class(), code: error.code().to_owned(), message: error.to_string() }
 }
 
 /// Which of the claiming objects are about to be deleted: their names become free. Nobody waits for a removal that a

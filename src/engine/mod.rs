@@ -9,6 +9,7 @@
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
 //! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`edges`] | none |
+//! | draw what nobody has yet, for new resources | `unique` | target (reads), store |
 //! | act, between intents and outcomes | `page`, [`execute`], `owned` | store, target |
 //! | judge and carry out removals | [`removals`], `take_away` | store, target |
 //!
@@ -39,5 +40,6 @@ pub mod scope;
 mod settle;
 mod sweep;
 mod take_away;
+mod unique;
 
 pub use run::{CycleError, Job, Progress, Stage};

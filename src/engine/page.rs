@@ -15,7 +15,6 @@ use crate::{
     model::{Action, Exported, Failure, Intent, KnownObject, ObjectKey, PageId, RemovalEffect, TargetPath},
     store::{Effect, LogEntry, NewRemoval},
     sync_schema::ObjectMapping,
-    target::TargetError,
 };
 
 mod committing;
@@ -127,10 +126,6 @@ fn failed(run: &Run, known: &KnownObject, failure: Failure) -> Step {
     // A failure says nothing about removals that were decided before.
     let effect = Effect::Failed(failure, next);
     Step::Settled(Settled { effect, held: Vec::new(), done: Vec::new(), log, cancels: false })
-}
-
-fn failure_of(error: &TargetError) -> Failure {
-    Failure { class: error.class(), code: error.code().to_owned(), message: error.to_string() }
 }
 
 fn log_entry(action: &'static str, status: &'static str, reason: Option<String>, changed: Vec<TargetPath>) -> LogEntry {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{evaluate::Context, policy::Policy},
+    engine::{evaluate::Context, policy::Policy, unique::Holders},
     expression::Seed,
     model::{Counters, Cycle, FailureClass, JobId, ObjectKey, ObjectMappingId, RemovalEffect, TargetIdentity},
     source::SourceError,
@@ -119,6 +119,9 @@ pub(super) struct Run {
     vanished: Mutex<BTreeSet<ObjectKey>>,
     /// Mappings whose matching attributes can be looked up in the store.
     indexed: Mutex<BTreeSet<ObjectMappingId>>,
+    /// Who drew which unique value in this cycle, created or not: pages that asked the target at the same time must not
+    /// draw one value twice.
+    drawn: Mutex<Holders>,
     /// Held while a matching index is built in the middle of a cycle, so that pages do not build it over each other.
     pub index_building: tokio::sync::Mutex<()>,
 }
@@ -145,6 +148,7 @@ impl Run {
             in_flight: Mutex::default(),
             vanished: Mutex::default(),
             indexed: Mutex::default(),
+            drawn: Mutex::default(),
             index_building: tokio::sync::Mutex::default(),
         }
     }
@@ -199,6 +203,11 @@ impl Run {
 
     pub(super) fn take_vanished(&self) -> BTreeSet<ObjectKey> {
         std::mem::take(&mut *locked(&self.vanished))
+    }
+
+    /// Draws among the unique values of the cycle; nobody else does meanwhile.
+    pub(super) fn with_drawn<T>(&self, draw: impl FnOnce(&mut Holders) -> T) -> T {
+        draw(&mut locked(&self.drawn))
     }
 
     pub(super) fn is_indexed(&self, mapping: &ObjectMappingId) -> bool {

@@ -134,11 +134,22 @@ impl Expression {
 
     /// True when logs must mask the result: `Redact` is among the outermost functions.
     pub fn is_redacted(&self) -> bool {
+        self.is_within("Redact")
+    }
+
+    /// True when the result is one of several candidates, the first that the target has nowhere: `SelectUniqueValue`
+    /// is among the outermost functions.
+    pub fn selects_unique(&self) -> bool {
+        self.is_within("SelectUniqueValue")
+    }
+
+    /// True when one of the functions around the whole expression has this name.
+    fn is_within(&self, name: &str) -> bool {
         let mut node = &self.root;
         while let NodeKind::Call(call) = &node.kind
             && call.function.outermost
         {
-            if call.function.name == "Redact" {
+            if call.function.name == name {
                 return true;
             }
             let Some(Some(inner)) = call.arguments.first() else { break };

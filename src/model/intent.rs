@@ -87,6 +87,10 @@ pub struct Intent {
     pub action: Action,
     /// What finds the resource again when the outcome is unknown.
     pub matching: Vec<MatchingValue>,
+    /// The values that were drawn for a new resource because nobody has them. They find nothing again: a resource that
+    /// has one may be somebody else's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<MatchingValue>,
 }
 
 /// Changes as a JSON object, `{"displayName": "Ada", "title": null}`, in the order they have.

@@ -75,6 +75,18 @@ impl Resource {
         }
     }
 
+    /// Every single value at this path as a text, as a search finds it. A complex value stands for its part `value`;
+    /// what has no text is left out.
+    pub fn texts(&self, path: &AttributePath) -> impl Iterator<Item = String> {
+        let values = self.values(path).into_iter();
+        values.filter_map(|value| match value.get("value").unwrap_or(value) {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Bool(flag) => Some(flag.to_string()),
+            _ => None,
+        })
+    }
+
     /// Puts a value at this path and creates what is missing on the way: the parent of a part, the object of an
     /// extension with its entry in `schemas`, the element a filter describes (with the filter's `eq` terms, and
     /// `primary` when no other element is). Null removes.

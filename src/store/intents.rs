@@ -24,7 +24,7 @@ pub struct Opened {
     /// The page that its outcomes close; none when every intent was refused.
     pub page: Option<PageId>,
     /// Objects whose intents were refused, because one is open already, or because another open create takes one of
-    /// the matching values. They are decided again once that one is closed.
+    /// the matching or drawn values. They are decided again once that one is closed.
     pub refused: Vec<ObjectKey>,
 }
 
@@ -56,6 +56,15 @@ impl Store {
                 open(tx, &job, &target, &intents)
             })
             .await
+    }
+
+    /// The values that open creates of the target are about to take: resource type, path and folded value.
+    pub async fn taken_values(
+        &self,
+        target: &TargetIdentity,
+    ) -> Result<HashSet<(ResourceKind, TargetPath, String)>, StoreError> {
+        let target = target.clone();
+        self.database.read(move |tx| taken(tx, &target)).await
     }
 
     /// Every open intent of the job, by page, the oldest first.
@@ -126,7 +135,8 @@ fn concerned(intents: &[&Intent]) -> (String, String) {
 /// The values that a create takes, with their paths; other actions concern a resource that exists.
 fn takes(intent: &Intent) -> impl Iterator<Item = (&TargetPath, String)> {
     let creates = matches!(intent.action, Action::Create { .. });
-    intent.matching.iter().filter(move |_| creates).map(|matching| (&matching.path, matching.folded()))
+    let values = intent.matching.iter().chain(&intent.drawn).filter(move |_| creates);
+    values.map(|value| (&value.path, value.folded()))
 }
 
 /// What the open creates of the target take: resource type, path and folded value.

@@ -25,6 +25,12 @@ fn there_is_nothing_to_say_of_the_golden_document() {
 fn every_finding_of_a_mapping_says_where() {
     let function = |text: &str| json!({"type": "Function", "expression": text});
     let mapping = |target: &str, text: &str| json!({"targetAttributeName": target, "source": function(text)});
+    let unique = |target: &str, differences: Json| {
+        let mut mapping = mapping(target, "SelectUniqueValue([mail], \"x\")");
+        mapping["flowType"] = json!("ObjectAddOnly");
+        mapping.as_object_mut().unwrap().extend(differences.as_object().unwrap().clone());
+        mapping
+    };
     let clause = |attribute: &str, operator: &str, values: Json| {
         json!({"groups": [{"clauses": [
             {"sourceOperandName": attribute, "operatorName": operator, "targetOperand": {"values": values}}]}]})
@@ -54,6 +60,24 @@ fn every_finding_of_a_mapping_says_where() {
             third,
             json!({"targetAttributeName": "displayName", "flowType": "ObjectAddOnly", "source": function("Guid()")}),
             &[],
+        ),
+        (third, unique("displayName", json!({})), &[]),
+        (
+            third,
+            unique("displayName", json!({"flowType": "Always"})),
+            &["error USER/attributeMappings/2/source/expression at 0"],
+        ),
+        (
+            third,
+            unique("displayName", json!({"matchingPriority": 7})),
+            &["error USER/attributeMappings/2/source/expression at 0"],
+        ),
+        (third, unique("objectFilter", json!({})), &["error USER/attributeMappings/2/source/expression at 0"]),
+        ("/attributeMappings/1", unique("active", json!({})), &["error USER/attributeMappings/1/targetAttributeName"]),
+        (
+            third,
+            mapping("displayName", "ToLower(SelectUniqueValue([mail], \"x\"))"),
+            &["error USER/attributeMappings/2/source/expression at 8"],
         ),
         (
             "/attributeMappings/2/targetAttributeName",

@@ -127,6 +127,11 @@ impl ObjectMapping {
         matching.into_iter().map(|(_, mapping)| mapping)
     }
 
+    /// The attributes of which a new resource gets a value that no other has.
+    pub fn unique(&self) -> impl Iterator<Item = &AttributeMapping> {
+        self.attributes.iter().filter(|mapping| mapping.expression.as_ref().is_some_and(Expression::selects_unique))
+    }
+
     /// The attributes as filters and expressions see them: where the schema declares an attribute single-valued and the
     /// directory holds several values, the one that [`as_scim`] would take.
     pub fn inputs<'a>(&self, attributes: &'a Attributes) -> Cow<'a, Attributes> {

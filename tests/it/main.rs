@@ -23,3 +23,4 @@ mod store;
 mod support;
 mod target_server;
 mod templates;
+mod unique_values;

@@ -78,6 +78,7 @@ suite! {
         a_claimed_resource_is_a_conflict_of_one_object,
         two_objects_of_one_page_cannot_have_one_resource,
         an_intent_is_refused_while_its_object_or_value_is_taken,
+        a_drawn_value_is_taken_until_its_intent_is_closed,
         an_outcome_of_an_older_revision_leaves_the_object_due,
         an_object_whose_resource_vanished_is_unlinked_and_due_at_once,
         an_unknown_outcome_keeps_its_intent,

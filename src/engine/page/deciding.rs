@@ -1,29 +1,69 @@
 //! What is to be done with each object of a page.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Item, Settled, Step, failed, failure_of, log_entry};
+use super::{Item, Settled, Step, failed, log_entry};
 use crate::{
     engine::{
-        decide::{self, Decision, Rules, SkipReason},
+        decide::{self, DUPLICATE_SOURCE_ENTRIES, Decision, Rules, SkipReason},
         evaluate::{self, Evaluation},
-        lookup::{self, Question},
+        lookup::{self, Question, failure_of},
         matching::Situation,
         run::{Approved, CycleError, Run, Stage},
+        unique::{self, Candidate, Wish},
     },
-    model::{Intent, KnownObject, RemovalState},
+    model::{Action, Failure, Intent, KnownObject, RemovalEffect, RemovalState},
     store::{Effect, NewRemoval},
     sync_schema::ObjectMapping,
 };
 
+/// One object, with everything that decides about it.
+struct Known<'m> {
+    object: KnownObject,
+    evaluation: Evaluation<'m>,
+    situation: Situation,
+    approved: BTreeSet<RemovalEffect>,
+}
+
+impl Known<'_> {
+    fn decide(&self, run: &Run, mapping: &ObjectMapping) -> Decision {
+        let rules = Rules { mapping, policy: &run.job.policy, approved: &self.approved };
+        decide::decide(&self.object, &self.evaluation, &self.situation, rules)
+    }
+}
+
 pub(super) async fn decide_all(
     run: &Arc<Run>,
     mapping: &ObjectMapping,
-    known: Vec<KnownObject>,
+    objects: Vec<KnownObject>,
     approved: &Approved,
 ) -> Result<Vec<Item>, CycleError> {
+    let (all, mut items) = find_out(run, mapping, objects, approved).await?;
+    let wishes = all.iter().flat_map(|known| wishes(run, mapping, known)).collect();
+    let mut drawn = unique::draw(run, mapping, wishes).await?;
+    for mut known in all {
+        let drawn = drawn.remove(&known.object.key).unwrap_or_else(|| Ok(Vec::new()));
+        if let (Evaluation::Wanted(wanted), Ok(drawn)) = (&mut known.evaluation, &drawn) {
+            unique::fulfil(wanted, drawn);
+        }
+        let step = match drawn {
+            Ok(drawn) => step_of(run, mapping, &known.object, known.decide(run, mapping), drawn),
+            Err(failure) => failed_or_postponed(run, &known.object, failure),
+        };
+        items.push(Item { known: known.object, approved: known.approved, step });
+    }
+    Ok(items)
+}
+
+/// Evaluates every object and looks for its resource. Those that could not be looked for are items already.
+async fn find_out<'m>(
+    run: &Arc<Run>,
+    mapping: &'m ObjectMapping,
+    objects: Vec<KnownObject>,
+    approved: &Approved,
+) -> Result<(Vec<Known<'m>>, Vec<Item>), CycleError> {
     let context = run.context();
-    let evaluated: Vec<(KnownObject, Evaluation<'_>)> = known
+    let evaluated: Vec<(KnownObject, Evaluation<'_>)> = objects
         .into_iter()
         .map(|known| {
             let evaluation = evaluate::evaluate(&known.key, &known.attributes, known.lifecycle, mapping, &context);
@@ -39,41 +79,40 @@ pub(super) async fn decide_all(
         })
         .collect();
     let mut situations = lookup::situations(run, mapping, questions).await?;
-    let mut items = Vec::with_capacity(evaluated.len());
-    for (known, evaluation) in evaluated {
-        let mut effects = approved.get(&known.key).cloned().unwrap_or_default();
-        effects.extend(
-            known
+    let (mut all, mut items) = (Vec::with_capacity(evaluated.len()), Vec::with_capacity(evaluated.len()));
+    for (object, evaluation) in evaluated {
+        let mut approved = approved.get(&object.key).cloned().unwrap_or_default();
+        approved.extend(
+            object
                 .removals
                 .iter()
                 .filter(|removal| removal.state == RemovalState::Approved)
                 .map(|removal| removal.effect),
         );
-        let situation = match situations.remove(&known.key) {
+        let situation = match situations.remove(&object.key) {
             Some(Ok(situation)) => situation,
             Some(Err(error)) => {
-                let step = failed(run, &known, failure_of(&error));
-                items.push(Item { known, approved: effects, step });
+                let step = failed(run, &object, failure_of(&error));
+                items.push(Item { known: object, approved, step });
                 continue;
             }
-            None if known.link.is_some() => Situation::Linked,
+            None if object.link.is_some() => Situation::Linked,
             None => Situation::NotAsked,
         };
-        let rules = Rules { mapping, policy: &run.job.policy, approved: &effects };
-        let step = match decide::decide(&known, &evaluation, &situation, rules) {
-            // Who holds the name may be about to leave: judged again when the removals have been carried out.
-            Decision::Fail(failure) if failure.code == "DuplicateSourceEntries" && run.stage() < Stage::Removing => {
-                tracing::debug!(object.anchor = %known.key.anchor, "its resource is claimed; decided again after the removals");
-                Step::Postponed
-            }
-            decision => step_of(run, mapping, &known, decision),
-        };
-        items.push(Item { known, approved: effects, step });
+        all.push(Known { object, evaluation, situation, approved });
     }
-    Ok(items)
+    Ok((all, items))
 }
 
-fn step_of(run: &Run, mapping: &ObjectMapping, known: &KnownObject, decision: Decision) -> Step {
+/// What has to be drawn for the object: only a resource that is to be created gets anything.
+fn wishes<'m>(run: &Run, mapping: &ObjectMapping, known: &Known<'m>) -> Vec<Wish<'m>> {
+    let Evaluation::Wanted(wanted) = &known.evaluation else { return Vec::new() };
+    let wishes = unique::wishes(&known.object.key, wanted, &run.job.policy.protected);
+    let creates = || matches!(known.decide(run, mapping), Decision::Act { action: Action::Create { .. }, .. });
+    if wishes.is_empty() || creates() { wishes } else { Vec::new() }
+}
+
+fn step_of(run: &Run, mapping: &ObjectMapping, known: &KnownObject, decision: Decision, drawn: Vec<Candidate>) -> Step {
     match decision {
         Decision::Act { action, baseline, matching, held } => {
             let held = held.into_iter().map(NewRemoval::from).collect();
@@ -83,6 +122,7 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &KnownObject, decision: De
                 revision: known.revision,
                 action,
                 matching,
+                drawn: drawn.into_iter().map(|candidate| candidate.value).collect(),
             };
             Step::Act { intent: Arc::new(intent), baseline, held }
         }
@@ -99,8 +139,18 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &KnownObject, decision: De
             log: None,
             cancels: true,
         }),
-        Decision::Fail(failure) => failed(run, known, failure),
+        Decision::Fail(failure) => failed_or_postponed(run, known, failure),
     }
+}
+
+/// Who holds the name may be about to leave: judged again when the removals have been carried out.
+fn failed_or_postponed(run: &Run, known: &KnownObject, failure: Failure) -> Step {
+    let lacks_a_name = [DUPLICATE_SOURCE_ENTRIES, unique::NONE_FREE].contains(&failure.code.as_str());
+    if lacks_a_name && run.stage() < Stage::Removing {
+        tracing::debug!(object.anchor = %known.key.anchor, code = failure.code, "decided again after the removals");
+        return Step::Postponed;
+    }
+    failed(run, known, failure)
 }
 
 /// The reason as the log spells it.

@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 
-use super::{Item, Settled, Step, failed, failure_of, log_entry};
+use super::{Item, Settled, Step, failed, log_entry};
 use crate::{
     engine::{
         diff,
         execute::{self, Done},
-        lookup::stops_the_cycle,
+        lookup::{failure_of, stops_the_cycle},
         run::{CycleError, Run, Stage},
     },
     model::{Action, Counters, Exported, FailureClass, Intent, KnownObject, ObjectKey, RemovalEffect, ResourceId},

@@ -147,8 +147,10 @@ impl Compiler<'_> {
             let expected = "a source, which a matching attribute needs";
             self.report(Finding::error(&format!("{pointer}/source"), expected, "nothing"));
         }
-        if matching_priority.is_some() && (multivalued || attribute_type == AttributeType::Boolean) {
-            let expected = "a target attribute with one telling value, which a matching attribute needs";
+        let selects_unique = expression.as_ref().is_some_and(Expression::selects_unique);
+        if (matching_priority.is_some() || selects_unique) && (multivalued || attribute_type == AttributeType::Boolean)
+        {
+            let expected = "a target attribute with one telling value, which resources can be found by";
             let found = if multivalued { "a multi-valued one" } else { "a Boolean" };
             self.report(Finding::error(&target_pointer, expected, format!("`{target}`, {found}")));
         }

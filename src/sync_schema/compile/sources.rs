@@ -86,6 +86,10 @@ impl Compiler<'_> {
                         "`IgnoreAttributeFlow`; whole objects are left alone by the mapping of `objectFilter`";
                     error(self, expected, "`IgnoreObjectFlow`".to_owned(), part.position);
                 }
+                (NodeKind::Call(call), Place::ObjectFilter) if call.function.name == UNIQUE => {
+                    let expected = "a value to judge the object by; unique values are drawn for target attributes";
+                    error(self, expected, format!("`{UNIQUE}`"), part.position);
+                }
                 (NodeKind::Call(call), Place::Attribute { is_matching: true, .. }) if call.function.name == UNIQUE => {
                     let expected = "a value that is the same every time, by which resources can be found";
                     error(self, expected, format!("`{UNIQUE}`"), part.position);

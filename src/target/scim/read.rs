@@ -187,13 +187,8 @@ pub(in crate::target) fn list_in(body: Value) -> Option<ListResponse> {
     serde_json::from_value(Value::Object(list)).ok()
 }
 
-/// True when one of the values at `path` is `value`, in any letter case. A complex value stands for its `value`.
+/// True when one of the values at `path` is `value`, in any letter case.
 fn has_value(resource: &Resource, path: &AttributePath, value: &str) -> bool {
     let wanted = value.to_lowercase();
-    resource.values(path).into_iter().any(|found| match found.get("value").unwrap_or(found) {
-        Value::String(text) => text.to_lowercase() == wanted,
-        Value::Number(number) => number.to_string() == wanted,
-        Value::Bool(flag) => flag.to_string() == wanted,
-        _ => false,
-    })
+    resource.texts(path).any(|found| found.to_lowercase() == wanted)
 }

@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use provisor::model::{
-    Action, Exported, ExportedValue, RemovalEffect, RemovalState, ResourceId, ResourceKind, TargetPath,
+    Action, Exported, ExportedValue, Intent, MatchingValue, RemovalEffect, RemovalState, ResourceId, ResourceKind,
+    TargetPath,
 };
 use provisor::store::{Effect, LogEntry, LogId, NewRemoval, Opened, Settled, SettledResult, Store};
 
@@ -82,6 +83,23 @@ pub(super) async fn an_intent_is_refused_while_its_object_or_value_is_taken(stor
     let outcome = world.outcome(&user_key("ada"), linked("r1")).await;
     world.commit_page(opened.page, vec![outcome]).await;
     world.open_all(vec![same_value]).await;
+}
+
+pub(super) async fn a_drawn_value_is_taken_until_its_intent_is_closed(store: Store) {
+    let world = people(store).await;
+    let drawing = |name: &str, value: &str| {
+        let path = TargetPath::new("nickName");
+        let drawn = vec![MatchingValue { path, value: value.to_owned(), case_exact: false }];
+        Intent { drawn, ..world.create(&user_key(name), name, Vec::new()) }
+    };
+    let opened = world.open(vec![drawing("ada", "Kim"), drawing("bob", "KIM")]).await;
+    assert_eq!(opened.refused, [user_key("bob")]);
+    let kim = (ResourceKind::new("Users"), TargetPath::new("nickName"), "kim".to_owned());
+    assert!(world.store.taken_values(&target()).await.unwrap().contains(&kim));
+    let outcome = world.outcome(&user_key("ada"), linked("r1")).await;
+    world.commit_page(opened.page, vec![outcome]).await;
+    assert_eq!(world.store.taken_values(&target()).await.unwrap().len(), 0);
+    world.open_all(vec![drawing("bob", "kim")]).await;
 }
 
 pub(super) async fn an_outcome_of_an_older_revision_leaves_the_object_due(store: Store) {

@@ -214,6 +214,7 @@ impl World {
                 value: user_name.to_owned(),
                 case_exact: false,
             }],
+            drawn: Vec::new(),
         }
     }
 
