@@ -1,7 +1,14 @@
 //! `provisor check`: says what is wrong and where, before a cycle does.
 
 use super::Ended;
-use crate::{app, cli::Configured, config::Config, sync_schema::Finding};
+use crate::{
+    app,
+    cli::Configured,
+    config::Config,
+    engine::fit,
+    sync_schema::Finding,
+    target::{ScimTarget, TargetError},
+};
 
 pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
     let config = Config::load(&options.config)?;
@@ -24,10 +31,19 @@ pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
                     println!("note    job `{name}`: schema: {line}");
                 }
                 tell(format!("job `{name}`: source"), job.source.probe().await.map(drop).map_err(Into::into));
-                tell(format!("job `{name}`: target"), job.target.probe().await.map_err(Into::into));
+                tell(format!("job `{name}`: target"), asked(&job.target).await.map_err(Into::into));
+                for attribute in fit::left_out(&job.job.schema, &job.target.profile()) {
+                    println!("note    job `{name}`: target: it does not have {attribute}, so it is not provisioned");
+                }
             }
             Err(error) => tell(format!("job `{name}`"), Err(error)),
         }
     }
     Ok(if failed == 0 { Ended::Done } else { Ended::Failed })
+}
+
+/// The target answers, and has said what it can do.
+async fn asked(target: &ScimTarget) -> Result<(), TargetError> {
+    target.probe().await?;
+    target.discover().await
 }

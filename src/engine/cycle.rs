@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{
-        due, fit, lookup, page,
+        due,
+        fit::{self, LeftOut},
+        lookup, page,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
         settle, sweep, take_away,
     },
@@ -58,11 +60,13 @@ pub async fn run_cycle(
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
     let discovered = target.discover().await;
-    let job = fit::fitted(job, &target.profile());
+    let profile = target.profile();
+    let left_out = fit::left_out(&job.schema, &profile);
+    let job = fit::fitted(job, &left_out, &profile);
     let run = Arc::new(Run::new(job, store, target, cycle, stop, progress));
     let writes_before = run.target.writes_sent();
     let result = match discovered {
-        Ok(()) => stages(&run, source, kind).await,
+        Ok(()) => stages(&run, source, kind, &left_out).await,
         Err(error) => Err(error.into()),
     };
     let counts = run.store.counts(&run.job.id).await?;
@@ -96,13 +100,24 @@ async fn kind_of_cycle(job: &Job, store: &Store) -> Result<CycleKind, CycleError
     Ok(if is_due { CycleKind::Initial } else { CycleKind::Incremental })
 }
 
-async fn stages(run: &Arc<Run>, source: Arc<dyn Source>, kind: CycleKind) -> Result<(), CycleError> {
+async fn stages(
+    run: &Arc<Run>,
+    source: Arc<dyn Source>,
+    kind: CycleKind,
+    left_out: &[LeftOut],
+) -> Result<(), CycleError> {
     run.enter(Stage::Preparing);
     let server = source.probe().await?;
     refuse_another_directory(run, &server).await?;
     run.target.probe().await?;
     settle::settle_open_intents(run).await?;
-    run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;
+    let is_new = run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;
+    if is_new {
+        // Once, and again when it changes: what is left out is part of the version.
+        for attribute in left_out {
+            tracing::warn!(job.id = %run.job.id, "the target does not have {attribute}, so it is not provisioned");
+        }
+    }
     run.store.escrows_due(&run.job.id, run.now()).await?;
     for mapping in &run.job.schema.mappings {
         let linked = run.cycle.baseline.linked.get(&mapping.id).copied().unwrap_or_default();

@@ -1,47 +1,66 @@
 //! Fits a job to its target: what the target does not have is not mapped. Pure.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
 use crate::{
     engine::run::Job,
-    model::TargetPath,
-    sync_schema::{AttributeMapping, ObjectMapping},
+    model::{ResourceKind, TargetPath},
+    sync_schema::{AttributeMapping, ObjectMapping, Schema},
     target::Profile,
 };
 
+/// An attribute of a job that its target lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The endpoint of its resources.
+    pub kind: ResourceKind,
+    pub path: TargetPath,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` of /{}", self.path, self.kind)
+    }
+}
+
+/// The attributes that the job maps and the target says it lacks, in the order of the schema. What objects are found by
+/// is never among them.
+pub fn left_out(schema: &Schema, profile: &Profile) -> Vec<LeftOut> {
+    let mappings = schema.mappings.iter();
+    let attributes = mappings.flat_map(|mapping| mapping.attributes.iter().map(move |attribute| (mapping, attribute)));
+    let lacking = attributes.filter(|(mapping, attribute)| is_lacking(mapping, attribute, profile));
+    let left_out =
+        lacking.map(|(mapping, attribute)| LeftOut { kind: mapping.target_kind.clone(), path: attribute.path.clone() });
+    left_out.collect()
+}
+
 /// The job without the attributes that the target says it lacks, under a schema version of its own, so that everything
-/// is looked at again when the target has them one day. What objects are found by stays.
-pub(super) fn fitted(job: Job, profile: &Profile) -> Job {
-    let lacking = |mapping: &ObjectMapping, attribute: &AttributeMapping| {
-        attribute.matching_priority.is_none() && profile.lacks(&mapping.target_kind, &attribute.target)
-    };
-    let left_out: Vec<TargetPath> = job
-        .schema
-        .mappings
-        .iter()
-        .flat_map(|mapping| mapping.attributes.iter().filter(|attribute| lacking(mapping, attribute)))
-        .map(|attribute| attribute.path.clone())
-        .collect();
+/// is looked at again when the target has them one day.
+pub(super) fn fitted(job: Job, left_out: &[LeftOut], profile: &Profile) -> Job {
     if left_out.is_empty() {
         return job;
     }
-    tracing::info!(job.id = %job.id, attributes = ?left_out, "the target has no such attributes: they are not provisioned");
     let mut schema = job.schema.as_ref().clone();
     for mapping in &mut schema.mappings {
         let attributes = std::mem::take(&mut mapping.attributes);
-        mapping.attributes = attributes.into_iter().filter(|attribute| !lacking(mapping, attribute)).collect();
+        mapping.attributes =
+            attributes.into_iter().filter(|attribute| !is_lacking(mapping, attribute, profile)).collect();
     }
-    let schema_version = version_without(job.schema_version, &left_out);
+    let schema_version = version_without(job.schema_version, left_out);
     Job { schema: Arc::new(schema), schema_version, ..job }
 }
 
+fn is_lacking(mapping: &ObjectMapping, attribute: &AttributeMapping, profile: &Profile) -> bool {
+    attribute.matching_priority.is_none() && profile.lacks(&mapping.target_kind, &attribute.target)
+}
+
 /// A version that depends on nothing but its parts: it is compared with what an earlier program stored.
-fn version_without(schema_version: i64, left_out: &[TargetPath]) -> i64 {
+fn version_without(schema_version: i64, left_out: &[LeftOut]) -> i64 {
     let mut digest = Sha256::new();
     digest.update(schema_version.to_be_bytes());
-    for path in left_out {
+    for LeftOut { path, .. } in left_out {
         digest.update(path.as_str().len().to_be_bytes());
         digest.update(path.as_str());
     }
@@ -60,8 +79,12 @@ mod tests {
     use crate::{
         engine::{decide::tests::users, policy::Policy},
         model::JobId,
-        sync_schema::Schema,
     };
+
+    fn fitted(job: Job, profile: &Profile) -> Job {
+        let left_out = left_out(&job.schema, profile);
+        super::fitted(job, &left_out, profile)
+    }
 
     fn job() -> Job {
         Job {

@@ -4,7 +4,7 @@
 //!
 //! | Step | Where | Effects |
 //! |---|---|---|
-//! | leave out what the target lacks | `fit` | none |
+//! | leave out what the target lacks | [`fit`] | none |
 //! | record what the source said | [`cycle`] | store |
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
@@ -25,7 +25,7 @@ pub mod edges;
 pub mod escrow;
 pub mod evaluate;
 pub mod execute;
-mod fit;
+pub mod fit;
 pub mod flow;
 pub mod intents;
 mod lookup;

@@ -84,8 +84,8 @@ impl Store {
     }
 
     /// Pins a version of the synchronization schema: every object that was evaluated against another one is due. Nothing
-    /// is looked through while the version stays the same.
-    pub async fn mark_schema_due(&self, job: &JobId, version: i64) -> Result<(), StoreError> {
+    /// is looked through while the version stays the same. True when it is another one than before.
+    pub async fn mark_schema_due(&self, job: &JobId, version: i64) -> Result<bool, StoreError> {
         let job = job.clone();
         self.database
             .write(move |tx| {
@@ -96,7 +96,7 @@ impl Store {
                     .optional())?;
                 match pinned {
                     None => return Err(StoreError::UnknownJob { job }),
-                    Some(pinned) if pinned == version => return Ok(()),
+                    Some(pinned) if pinned == version => return Ok(false),
                     Some(_) => {}
                 }
                 on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
@@ -107,7 +107,7 @@ impl Store {
                     .filter(objects::evaluated_schema.ne(version))
                     .set((objects::due.eq(true), objects::revision.eq(objects::revision + 1)))
                     .execute(c))?;
-                Ok(())
+                Ok(true)
             })
             .await
     }

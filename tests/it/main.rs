@@ -4,6 +4,7 @@ mod accidental_deletion;
 mod architecture;
 mod bad_input;
 mod cli;
+mod custom_attributes;
 mod deprovisioning;
 mod escrow;
 mod expressions;

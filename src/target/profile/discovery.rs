@@ -119,11 +119,15 @@ fn read_schema(profile: &mut Profile, schema: &Value) {
     let Some(attributes) = member(schema, "attributes").and_then(Value::as_array) else { return };
     let text =
         |attribute: &Value, name: &str| member(attribute, name).and_then(Value::as_str).map(str::to_ascii_lowercase);
-    let writable: BTreeSet<String> = attributes
-        .iter()
-        .filter(|attribute| text(attribute, "mutability").as_deref() != Some("readonly"))
-        .filter_map(|attribute| text(attribute, "name"))
-        .collect();
+    let is_writable = |attribute: &&Value| text(attribute, "mutability").as_deref() != Some("readonly");
+    let mut names = BTreeSet::new();
+    for attribute in attributes.iter().filter(is_writable) {
+        let Some(name) = text(attribute, "name") else { continue };
+        let parts = member(attribute, "subAttributes").and_then(Value::as_array).into_iter().flatten();
+        let parts = parts.filter(is_writable).filter_map(|part| text(part, "name"));
+        names.extend(parts.map(|part| [name.as_str(), ".", &part].concat()));
+        names.insert(name);
+    }
     if id.eq_ignore_ascii_case(urn::GROUP) {
         let members = attributes.iter().find(|attribute| text(attribute, "name").as_deref() == Some("members"));
         if members.and_then(|members| text(members, "returned")).as_deref() == Some("never") {
@@ -131,8 +135,8 @@ fn read_schema(profile: &mut Profile, schema: &Value) {
         }
     }
     // A document without content says nothing.
-    if !writable.is_empty() {
-        profile.attributes.insert(id.to_ascii_lowercase(), writable);
+    if !names.is_empty() {
+        profile.attributes.insert(id.to_ascii_lowercase(), names);
     }
 }
 

@@ -68,8 +68,9 @@ pub struct Profile {
     pub media_type: MediaType,
     /// The path below the base URL by endpoint name in lower case, where it is not the name itself.
     pub endpoints: BTreeMap<String, String>,
-    /// The attributes that may be written, by the URN of their schema, all in lower case. A schema that the target
-    /// does not publish is not listed and allows everything.
+    /// The attributes that may be written, and their parts (`name.givenname`), by the URN of their schema, all in lower
+    /// case. A schema that the target does not publish is not listed and allows everything, and so does an attribute
+    /// of which no part is.
     pub attributes: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -263,7 +264,8 @@ impl Profile {
     }
 
     /// True when the target publishes the schema of this attribute, and the attribute is not in it or cannot be
-    /// written. Attributes that stand in no schema (RFC 7643 section 3.1) are never lacking.
+    /// written, or when the path names a schema as a whole. Attributes that stand in no schema (RFC 7643 section 3.1) are
+    /// never lacking.
     pub fn lacks(&self, kind: &ResourceKind, path: &AttributePath) -> bool {
         const IN_NO_SCHEMA: [&str; 4] = ["id", "externalId", "meta", "schemas"];
         let schema = match (path.schema.as_deref(), kind.as_str()) {
@@ -272,9 +274,19 @@ impl Profile {
             (None, urn::GROUPS) => urn::GROUP,
             (None, _) => return false,
         };
-        let Some(attributes) = self.attributes.get(&schema.to_ascii_lowercase()) else { return false };
-        !IN_NO_SCHEMA.iter().any(|name| name.eq_ignore_ascii_case(&path.attribute))
-            && !attributes.contains(&path.attribute.to_ascii_lowercase())
+        let (schema, attribute) = (schema.to_ascii_lowercase(), path.attribute.to_ascii_lowercase());
+        let Some(known) = self.attributes.get(&schema) else {
+            return self.attributes.contains_key(&[schema.as_str(), ":", &attribute].concat());
+        };
+        if IN_NO_SCHEMA.iter().any(|name| name.eq_ignore_ascii_case(&attribute)) {
+            return false;
+        }
+        let lacks_part = path.sub_attribute.as_deref().is_some_and(|part| {
+            let of_it = [attribute.as_str(), "."].concat();
+            let mut parts = known.iter().filter_map(|name| name.strip_prefix(&of_it)).peekable();
+            parts.peek().is_some() && !parts.any(|known| known.eq_ignore_ascii_case(part))
+        });
+        !known.contains(&attribute) || lacks_part
     }
 
     /// True when a resource of this kind is replaced with the members that we know, where it shows none.

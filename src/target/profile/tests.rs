@@ -108,7 +108,8 @@ fn what_a_published_schema_does_not_have_is_lacking() {
     let attribute = |name: &str, mutability: &str| json!({ "name": name, "mutability": mutability });
     let schemas = json!({ "Resources": [
         { "id": urn::USER, "attributes": [attribute("userName", "readWrite"), attribute("groups", "readOnly"), 1] },
-        { "id": urn::ENTERPRISE_USER, "attributes": [{ "name": "department" }] },
+        { "id": urn::ENTERPRISE_USER, "attributes": [{ "name": "department" }, { "name": "Parking", "subAttributes": [
+            attribute("Lot", "readWrite"), attribute("since", "readOnly")] }] },
         { "id": urn::GROUP, "attributes": [] },
         { "attributes": [attribute("x", "readWrite")] },
     ] });
@@ -123,6 +124,13 @@ fn what_a_published_schema_does_not_have_is_lacking() {
         ("emails[type eq \"work\"].value", true),
         (&enterprise("department"), false),
         (&enterprise("manager"), true),
+        (&enterprise("parking"), false),
+        (&enterprise("parking.lot"), false),
+        (&enterprise("parking.since"), true),
+        (&enterprise("parking.floor"), true),
+        (&enterprise("department.code"), false),
+        (urn::ENTERPRISE_USER, true),
+        (urn::USER, true),
         ("urn:x:Y:anything", false),
         (&format!("{}:userName", urn::USER), false),
     ] {

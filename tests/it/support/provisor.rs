@@ -8,7 +8,7 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use provisor::net;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::slapd::{READER, Slapd, SlapdOptions};
@@ -191,7 +191,12 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn start() -> Self {
-        let arguments = ["target", "--listen", "127.0.0.1:0", "--token", TOKEN];
+        Self::start_with(&[])
+    }
+
+    /// A target with further arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let arguments = [&["target", "--listen", "127.0.0.1:0", "--token", TOKEN], arguments].concat();
         let mut process = Workplace::new().start(&arguments);
         let url = process.line(|line| line.strip_prefix("serving SCIM 2.0 at ").map(str::to_owned));
         Self { _process: process, url }
@@ -218,6 +223,22 @@ impl Target {
     /// The resource with this id.
     pub(crate) fn resource(&self, endpoint: &str, id: &str) -> Json {
         get(&[&self.url, endpoint, "/", id].concat(), TOKEN)
+    }
+
+    /// Changes a resource behind the gateway's back.
+    pub(crate) fn patch(&self, endpoint: &str, id: &str, operations: &Json) {
+        let url = [&self.url, endpoint, "/", id].concat();
+        let body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations });
+        let (status, answer) = exchange(|client| client.patch(&url).bearer_auth(TOKEN).json(&body));
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// The user of this name.
+    pub(crate) fn user(&self, name: &str) -> Json {
+        let list = get(&[&self.url, "/Users?count=200"].concat(), TOKEN);
+        let users = list["Resources"].as_array().cloned().unwrap_or_default();
+        let found = users.into_iter().find(|user| user["userName"] == name);
+        found.unwrap_or_else(|| panic!("no user {name} in {list}"))
     }
 
     /// Sets the fault rules; an empty list makes it behave again.
@@ -248,7 +269,13 @@ pub(crate) struct GraphEmulator {
 
 impl GraphEmulator {
     pub(crate) fn start() -> Self {
-        let mut process = Workplace::new().start(&["graph-emulator", "--listen", "127.0.0.1:0"]);
+        Self::start_with(&[])
+    }
+
+    /// An emulator with further arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        let arguments = [&["graph-emulator", "--listen", "127.0.0.1:0", "--token", TOKEN], arguments].concat();
+        let mut process = Workplace::new().start(&arguments);
         let (url, tenant, secret) = process.line(|line| {
             let (url, rest) = line.strip_prefix("serving Microsoft Graph at ")?.split_once("/v1.0 (tenant ")?;
             let (tenant, rest) = rest.split_once(',')?;
@@ -268,6 +295,13 @@ impl GraphEmulator {
 
     pub(crate) fn secret(&self) -> &str {
         &self.secret
+    }
+
+    /// Changes properties of a user.
+    pub(crate) fn update(&self, user: &str, properties: &Json) {
+        let url = [&self.url, "/v1.0/users/", user].concat();
+        let (status, answer) = exchange(|client| client.patch(&url).bearer_auth(TOKEN).json(properties));
+        assert_eq!(status, 204, "{answer}");
     }
 }
 
