@@ -47,6 +47,15 @@ pub(super) fn whole_number_of_text(text: &str) -> Option<i64> {
     }
 }
 
+/// What a condition takes for true and for false: `true`, `false`, and a number that is zero or is not.
+pub(super) fn truth_of_text(text: &str) -> Option<bool> {
+    match text {
+        text if text.eq_ignore_ascii_case("true") => Some(true),
+        text if text.eq_ignore_ascii_case("false") => Some(false),
+        text => numeric_text(text).map(|number| number != 0.0),
+    }
+}
+
 /// What a comparison takes for a number: digits with an optional sign and fraction, or a hexadecimal literal.
 pub(super) fn numeric(value: &Value) -> Option<f64> {
     match value {

@@ -116,9 +116,8 @@ impl<'a> Operand<'a> {
         match self.value() {
             Ok(Value::Boolean(flag)) => Some(*flag),
             _ => match self.as_text() {
-                Some(text) if text.eq_ignore_ascii_case("true") => Some(true),
-                Some(text) if text.eq_ignore_ascii_case("false") => Some(false),
-                _ => self.numeric().map(|number| number != 0.0),
+                Some(text) => coercion::truth_of_text(&text),
+                None => self.numeric().map(|number| number != 0.0),
             },
         }
     }

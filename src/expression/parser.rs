@@ -175,9 +175,17 @@ fn check_arguments(function: &'static Function, arguments: &[Option<Node>], end:
     let expected = if is_former { arguments.len() } else { arguments.len().max(function.parameters.len()) };
     for index in 0..expected {
         let Some(parameter) = function.parameter_of(index, arguments.len()) else { continue };
-        if parameter.required && !matches!(arguments.get(index), Some(Some(_))) {
+        let argument = arguments.get(index).and_then(Option::as_ref);
+        if parameter.required && argument.is_none() {
             let expected = format!("the argument `{}` of `{}`", parameter.name, function.name);
             return Err(ParseError::new(end, expected, "nothing"));
+        }
+        // What is the same for every object fails for every object.
+        if let Some(Node { kind: NodeKind::Text(text) | NodeKind::Number(text), position }) = argument
+            && let Some(expected) = parameter.kind.refuses(text)
+        {
+            let expected = format!("{expected} for `{}`", parameter.name);
+            return Err(ParseError::new(*position, expected, "another constant"));
         }
     }
     Ok(())

@@ -48,6 +48,17 @@ fn an_error_says_where_and_what_was_meant() {
         ("Replace([a], \"x\", , , , , )", 0, None),
         ("Replace([a], , \"(\", , \"x\", , )", 15, None),
         ("DateAdd(\"q\", 1, [a])", 8, None),
+        ("DateAdd(\"d\", \"soon\", [a])", 13, None),
+        ("DateAdd(\"d\", 1.5, [a])", 13, None),
+        ("DateAdd(\"d\", 1, \"2024-02-30\")", 16, None),
+        ("CDate(\"someday\")", 6, None),
+        ("Item([a], 0)", 10, None),
+        ("InStr([a], \"b\", \"0\")", 16, None),
+        ("InStr([a], \"b\", 1, \"vbText\")", 19, None),
+        ("IIF(\"maybe\", [a], [b])", 4, None),
+        ("RandomString(300, 1, 1, 1, 1)", 13, None),
+        ("RandomString(8, 2, 2, 2, -1)", 25, None),
+        ("RandomString(8, 2, 2, 2, 3)", 0, None),
         ("ToLower([a], \"?\")", 13, None),
         ("FormatDateTime([a], , \"q\", \"yyyy\")", 22, None),
         ("FormatDateTime([a], \"Now\", \"yyyy\", \"yyyy\")", 20, None),
@@ -68,6 +79,24 @@ fn an_error_says_where_and_what_was_meant() {
         error.to_string(),
         "expected the name of a function at position 0, found `append`; did you mean `Append`?"
     );
+}
+
+#[test]
+fn a_constant_that_can_work_is_taken() {
+    for text in [
+        "DateAdd(\"d\", \"-30\", \" 2024-02-29 \")",
+        "Item([a], \"1\")",
+        "InStr([a], \"b\", 1, \"vbTextCompare\")",
+        "CBool(\"TRUE\")",
+        "IIF(0, [a], [b])",
+        "Mid([a], 0, -1)",
+        "Word([a], 0, \" \")",
+        "BitAnd([a], &H8000000000000000)",
+        "RandomString(8, 2, 2, 2, 2)",
+        "RandomString([a], 200, 200, 2, 2)",
+    ] {
+        assert!(Expression::parse(text).is_ok(), "{text}");
+    }
 }
 
 #[test]

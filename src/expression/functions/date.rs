@@ -26,17 +26,20 @@ const FORMER_FORMAT_DATE_TIME: &[Parameter] =
     &[required("source", Text), required("inputFormat", Text), required("outputFormat", Text)];
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    function(
-        "CDate",
-        &[required("expression", Text)],
-        ValueType::DateTime,
-        to_date,
-        "The instant that a date in a common form names; without an offset it is UTC.",
-        &[
-            example("CDate([hireDate])", r#"{"hireDate": "2024-02-29"}"#, r#""2/29/2024 12:00:00 AM""#),
-            example("CDate([start])", r#"{"start": "2024-12-31T22:30:00-05:00"}"#, r#""1/1/2025 3:30:00 AM""#),
-        ],
-    ),
+    Function {
+        prepare: Some(check_date),
+        ..function(
+            "CDate",
+            &[required("expression", Text)],
+            ValueType::DateTime,
+            to_date,
+            "The instant that a date in a common form names; without an offset it is UTC.",
+            &[
+                example("CDate([hireDate])", r#"{"hireDate": "2024-02-29"}"#, r#""2/29/2024 12:00:00 AM""#),
+                example("CDate([start])", r#"{"start": "2024-12-31T22:30:00-05:00"}"#, r#""1/1/2025 3:30:00 AM""#),
+            ],
+        )
+    },
     Function {
         prepare: Some(check_interval),
         ..function(
@@ -238,6 +241,13 @@ fn check_interval(arguments: &[Option<Node>], _: usize) -> Result<Prepared, Pars
             Err(ParseError::new(position, "an interval: yyyy, m, d, ww, h, n or s", format!("`{name}`")))
         }
         _ => Ok(Prepared::Nothing),
+    }
+}
+
+fn check_date(arguments: &[Option<Node>], _: usize) -> Result<Prepared, ParseError> {
+    match constant(arguments, 0).and_then(|(text, position)| Some((ValueType::DateTime.refuses(text)?, position))) {
+        Some((expected, position)) => Err(ParseError::new(position, expected, "another constant")),
+        None => Ok(Prepared::Nothing),
     }
 }
 

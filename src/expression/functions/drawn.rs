@@ -4,12 +4,14 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngCore, SeedableRng};
 
-use super::row::{example, function, optional, required};
+use super::row::{constant_number, example, function, optional, required};
 use super::{Function, ValueType};
 use crate::expression::arguments::Arguments;
 use crate::expression::eval::Evaluated;
 use crate::expression::operand::Operand;
 use crate::expression::outcome::{Halt, Reason};
+use crate::expression::parser::ParseError;
+use crate::expression::tree::{Node, Prepared};
 
 use ValueType::{Integer, Text};
 
@@ -30,21 +32,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "A random UUID of version 4. Map it only when an object is created.",
         &[example("Guid()", "{}", "~^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")],
     ),
-    function(
-        "RandomString",
-        &[
-            required("length", Integer),
-            required("minNumbers", Integer),
-            required("minSpecial", Integer),
-            required("minCapital", Integer),
-            required("minLower", Integer),
-            optional("charactersToAvoid", Text),
-        ],
-        Text,
-        string,
-        "Random characters, with at least so many of each class. Map it only when an object is created.",
-        &[example(r#"Redact(RandomString(16, 2, 0, 2, 2, "0O1lI"))"#, "{}", "~^[2-9A-HJ-NP-Za-km-z]{16}$")],
-    ),
+    Function {
+        prepare: Some(check_sizes),
+        ..function(
+            "RandomString",
+            &[
+                required("length", Integer),
+                required("minNumbers", Integer),
+                required("minSpecial", Integer),
+                required("minCapital", Integer),
+                required("minLower", Integer),
+                optional("charactersToAvoid", Text),
+            ],
+            Text,
+            string,
+            "Random characters, with at least so many of each class. Map it only when an object is created.",
+            &[example(r#"Redact(RandomString(16, 2, 0, 2, 2, "0O1lI"))"#, "{}", "~^[2-9A-HJ-NP-Za-km-z]{16}$")],
+        )
+    },
 ];
 
 fn guid<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
@@ -83,6 +88,25 @@ fn string<'a>(arguments: &Arguments<'a, '_>) -> Evaluated<'a> {
     }
     drawn.shuffle(&mut generator);
     Ok(Some(Operand::text(drawn.into_iter().collect::<String>())))
+}
+
+/// Refuses constant sizes of which no text can be drawn.
+fn check_sizes(arguments: &[Option<Node>], position: usize) -> Result<Prepared, ParseError> {
+    let mut least = 0;
+    for index in 0..=4 {
+        let Some((number, position)) = constant_number(arguments, index) else { continue };
+        if !(0..=MAX_LENGTH as i64).contains(&number) {
+            return Err(ParseError::new(position, format!("a number from 0 to {MAX_LENGTH}"), format!("`{number}`")));
+        }
+        least += if index > 0 { number } else { 0 };
+    }
+    match constant_number(arguments, 0) {
+        Some((length, _)) if least > length => {
+            let expected = format!("a `length` of at least {least}, which the other numbers add up to");
+            Err(ParseError::new(position, expected, format!("`{length}`")))
+        }
+        _ => Ok(Prepared::Nothing),
+    }
 }
 
 fn size(arguments: &Arguments<'_, '_>, index: usize) -> Result<usize, Halt> {

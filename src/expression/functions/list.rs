@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::row::{example, function, optional, required};
+use super::row::{check_position, example, function, optional, required};
 use super::{Function, ValueType};
 use crate::expression::arguments::Arguments;
 use crate::expression::eval::Evaluated;
@@ -21,14 +21,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "How many values there are: none for null, one for a single value.",
         &[example("Count([otherMails])", r#"{"otherMails": ["a@n.example", "b@n.example"]}"#, r#""2""#)],
     ),
-    function(
-        "Item",
-        &[required("attribute", List), required("index", Integer)],
-        Any,
-        item,
-        "The value at a position counted from 1; an error beyond the end, null for null.",
-        &[example("Item([otherMails], 2)", r#"{"otherMails": ["a@n.example", "b@n.example"]}"#, r#""b@n.example""#)],
-    ),
+    Function {
+        prepare: Some(|arguments, _| check_position(arguments, 1)),
+        ..function(
+            "Item",
+            &[required("attribute", List), required("index", Integer)],
+            Any,
+            item,
+            "The value at a position counted from 1; an error beyond the end, null for null.",
+            &[example(
+                "Item([otherMails], 2)",
+                r#"{"otherMails": ["a@n.example", "b@n.example"]}"#,
+                r#""b@n.example""#,
+            )],
+        )
+    },
     function(
         "RemoveDuplicates",
         &[required("attribute", List)],

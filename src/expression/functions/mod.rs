@@ -19,11 +19,13 @@ mod text;
 use std::fmt;
 use std::sync::LazyLock;
 
-use super::Node;
 use super::arguments::Arguments;
+use super::coercion::{truth_of_text, whole_number_of_text};
+use super::date_format::common_date;
 use super::eval::Evaluated;
 use super::parser::ParseError;
 use super::tree::Prepared;
+use super::{Keyword, Node};
 
 /// A function of the mapping language.
 pub struct Function {
@@ -90,6 +92,23 @@ pub enum ValueType {
     Branch,
     /// `vbTextCompare` or `vbBinaryCompare`.
     CompareType,
+}
+
+impl ValueType {
+    /// What a constant must be to be used as this; `None` when this one is.
+    pub(super) fn refuses(self, constant: &str) -> Option<&'static str> {
+        let (is_fit, expected) = match self {
+            Self::Integer => (whole_number_of_text(constant).is_some(), "a whole number"),
+            Self::DateTime => (common_date(constant.trim()).is_some(), "a date in a common form, such as `2024-12-31`"),
+            Self::CompareType => (
+                [Keyword::TextCompare, Keyword::BinaryCompare].iter().any(|keyword| keyword.name() == constant),
+                "`vbTextCompare` or `vbBinaryCompare`",
+            ),
+            Self::Condition => (truth_of_text(constant).is_some(), "a comparison, `True`, `False` or a number"),
+            Self::Text | Self::Boolean | Self::List | Self::Roles | Self::Any | Self::Branch => return None,
+        };
+        (!is_fit).then_some(expected)
+    }
 }
 
 /// A call with what it gives. All of them are run as tests.

@@ -1,7 +1,9 @@
 //! What the rows of the table are written with.
 
 use super::{Evaluate, Example, Function, Origin, Parameter, ValueType};
-use crate::expression::tree::{Node, NodeKind};
+use crate::expression::coercion::whole_number_of_text;
+use crate::expression::parser::ParseError;
+use crate::expression::tree::{Node, NodeKind, Prepared};
 
 pub(super) const fn required(name: &'static str, kind: ValueType) -> Parameter {
     Parameter { name, aliases: &[], kind, required: true, multiple: false }
@@ -45,6 +47,26 @@ pub(super) const fn function(
 
 pub(super) const fn example(call: &'static str, object: &'static str, result: &'static str) -> Example {
     Example { call, object, result }
+}
+
+/// The number that an argument always is, and where it stands.
+pub(super) fn constant_number(arguments: &[Option<Node>], index: usize) -> Option<(i64, usize)> {
+    match arguments.get(index) {
+        Some(Some(Node { kind: NodeKind::Text(text) | NodeKind::Number(text), position })) => {
+            Some((whole_number_of_text(text)?, *position))
+        }
+        _ => None,
+    }
+}
+
+/// Refuses a constant position that is before the first, which is 1.
+pub(super) fn check_position(arguments: &[Option<Node>], index: usize) -> Result<Prepared, ParseError> {
+    match constant_number(arguments, index) {
+        Some((number, position)) if number < 1 => {
+            Err(ParseError::new(position, "a position, counted from 1", format!("`{number}`")))
+        }
+        _ => Ok(Prepared::Nothing),
+    }
 }
 
 /// The text of an argument that is a constant, and where it stands.

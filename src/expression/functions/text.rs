@@ -1,7 +1,7 @@
 //! Functions of text. Positions and lengths count Unicode scalar values.
 
 use super::case::lower;
-use super::row::{example, function, optional, or_named, repeated, required};
+use super::row::{check_position, example, function, optional, or_named, repeated, required};
 use super::{Function, ValueType};
 use crate::expression::arguments::Arguments;
 use crate::expression::eval::Evaluated;
@@ -39,22 +39,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
             r#""kim@northwind.example""#,
         )],
     ),
-    function(
-        "InStr",
-        &[
-            required("value1", Text),
-            required("value2", Text),
-            optional("start", Integer),
-            optional("compareType", CompareType),
-        ],
-        Integer,
-        position,
-        "Where the second text begins in the first, counted from 1; 0 when it does not occur.",
-        &[
-            example(r#"InStr([displayName], "-")"#, r#"{"displayName": "warehouse-07"}"#, r#""10""#),
-            example(r#"InStr("Banana", "b", 1, vbTextCompare)"#, "{}", r#""1""#),
-        ],
-    ),
+    Function {
+        prepare: Some(|arguments, _| check_position(arguments, 2)),
+        ..function(
+            "InStr",
+            &[
+                required("value1", Text),
+                required("value2", Text),
+                optional("start", Integer),
+                optional("compareType", CompareType),
+            ],
+            Integer,
+            position,
+            "Where the second text begins in the first, counted from 1; 0 when it does not occur.",
+            &[
+                example(r#"InStr([displayName], "-")"#, r#"{"displayName": "warehouse-07"}"#, r#""10""#),
+                example(r#"InStr("Banana", "b", 1, vbTextCompare)"#, "{}", r#""1""#),
+            ],
+        )
+    },
     function(
         "Join",
         &[required("separator", Text), or_named(repeated("source", Any), &["source1", "source2"])],
