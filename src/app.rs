@@ -141,7 +141,7 @@ pub fn template_schema(name: &str, source: Vocabulary) -> anyhow::Result<(Schema
         Ok(schema) => Ok((schema, version_of(&document)?)),
         Err(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            bail!("the template `{name}` has {} problems:\n  {}", problems.len(), problems.join("\n  "))
+            bail!("the template `{name}` cannot run:\n  {}", problems.join("\n  "))
         }
     }
 }

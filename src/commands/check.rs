@@ -28,7 +28,7 @@ pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
             Ok(job) => {
                 tell(format!("job `{name}`: schema"), Ok(()));
                 for line in Finding::lines(&wiring.job.schema.findings) {
-                    println!("note    job `{name}`: schema: {line}");
+                    println!("note    job `{name}`: schema: in {}: {line}", wiring.job.schema.origin);
                 }
                 tell(format!("job `{name}`: source"), job.source.probe().await.map(drop).map_err(Into::into));
                 tell(format!("job `{name}`: target"), asked(&job.target).await.map_err(Into::into));

@@ -62,7 +62,7 @@ fn import(options: &SchemaImport) -> anyhow::Result<Ended> {
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let [errors, unsupported, hints] = [Severity::Error, Severity::Unsupported, Severity::Hint].map(count);
-    println!("{errors} errors, {unsupported} not acted on, {hints} hints");
+    println!("{}, {unsupported} not acted on, {}", counted(errors, "error"), counted(hints, "hint"));
     if errors > 0 && !options.force {
         println!("nothing was written: mend the errors, or write it all the same with `--force`");
         return Ok(Ended::Failed);
@@ -70,6 +70,10 @@ fn import(options: &SchemaImport) -> anyhow::Result<Ended> {
     write_to(&options.to, &pretty(&document)?)?;
     println!("wrote `{}`", options.to.display());
     Ok(if errors > 0 { Ended::Failed } else { Ended::Done })
+}
+
+fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes a file that is there whole or not at all.

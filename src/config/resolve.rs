@@ -312,7 +312,7 @@ impl<'a> Resolver<'a> {
             Some(rules) => Some(JobSchema { origin, document, rules, findings }),
             None => {
                 for error in findings.iter().filter(|finding| finding.is_error()) {
-                    self.problem(at, format!("in this schema: {error}"), "mend it there");
+                    self.problem(at, format!("in {origin}: {error}"), "mend it there");
                 }
                 None
             }

@@ -2,6 +2,7 @@
 //!
 //! It does not connect to anything: whether a server answers is asked by whoever uses it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::job::{GuardSettings, Policy, Schedule};
@@ -98,6 +99,15 @@ pub enum SchemaOrigin {
     Template(String),
     /// A file.
     File(PathBuf),
+}
+
+impl fmt::Display for SchemaOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Template(id) => write!(f, "the template `{id}`"),
+            Self::File(file) => write!(f, "`{}`", file.display()),
+        }
+    }
 }
 
 /// A job together with what it connects.

@@ -57,7 +57,7 @@ impl Resolver<'_> {
             Ok(document) => self.compiled(written.node, origin, document),
             Err(unsound) => {
                 for fault in unsound.0 {
-                    self.problem(written.node, format!("in this template, {fault}"), "mend it there");
+                    self.problem(written.node, format!("in {origin}: {fault}"), "mend it there");
                 }
                 None
             }

@@ -2,18 +2,18 @@
 
 mod attributes;
 mod definitions;
+mod direction;
 mod scope;
 mod sources;
 mod unacted;
 
 use sha2::{Digest, Sha256};
 
-use super::directory::metadata;
-use super::finding::{Finding, quoted};
+use super::finding::{Finding, Severity, quoted};
 use super::mapping::{ObjectFlow, ObjectMapping, Schema};
 use super::wire::{
-    self, DirectoryDefinition, Flags, Given, ObjectDefinition, ObjectFlowType, Shape, SynchronizationRule,
-    SynchronizationSchema, Word,
+    self, DirectoryDefinition, Flags, Given, List, MappingMetadata, MetadataEntry, ObjectDefinition, ObjectFlowType,
+    ObjectMetadata, Shape, SynchronizationRule, SynchronizationSchema, Word,
 };
 use crate::model::{ObjectKind, ObjectMappingId, ResourceKind};
 use crate::scim::urn;
@@ -98,24 +98,23 @@ impl<'a> Compiler<'a> {
         word.word()
     }
 
+    /// Tells every key of metadata that is none of the contract's.
+    fn check_keys<K: wire::Vocabulary>(&mut self, pointer: &str, metadata: &Given<List<MetadataEntry<K>>>) {
+        for (index, entry) in metadata.items() {
+            if let Some(unknown) = entry.key.get().filter(|key| key.known().is_none()) {
+                let (pointer, keys) = (format!("{pointer}/metadata/{index}/key"), K::WORDS.iter().map(|(_, key)| *key));
+                let advice = "the contract has no such key: it is kept, and nothing follows from it";
+                let finding = Finding::unknown(&pointer, advice, &unknown.written(), keys);
+                self.report(finding.weighing(Severity::Hint));
+            }
+        }
+    }
+
     /// The enabled mappings, by the priority of their rules and then as they are written.
     fn rules(&mut self) -> Vec<ObjectMapping> {
-        let mut rules: Vec<(usize, &'a SynchronizationRule)> = self.schema.synchronization_rules.items().collect();
-        rules.sort_by_key(|(_, rule)| rule.priority.or(0));
-        let direction =
-            |rule: &'a SynchronizationRule| (rule.source_directory_name.text(), rule.target_directory_name.text());
-        let first = rules.first().map(|(_, rule)| direction(rule));
         let mut mappings: Vec<ObjectMapping> = Vec::new();
-        for (index, rule) in rules {
-            let pointer = format!("/synchronizationRules/{index}");
-            let (source, target) = direction(rule);
-            if source != target && first == Some((target, source)) {
-                let instead = "the rule is left out: a job writes to one of its two directories";
-                self.report(Finding::unsupported(&pointer, instead, "a rule in the other direction"));
-                self.idle.push(format!("{pointer}/"));
-            } else {
-                self.rule(&pointer, rule, &mut mappings);
-            }
+        for (index, rule) in self.own_rules() {
+            self.rule(&format!("/synchronizationRules/{index}"), rule, &mut mappings);
         }
         if mappings.is_empty() && !self.findings.iter().any(Finding::is_error) {
             let advice = "no object mapping is enabled, so nothing is provisioned";
@@ -189,6 +188,7 @@ impl<'a> Compiler<'a> {
         source: (usize, &'a DirectoryDefinition),
         target: (usize, &'a DirectoryDefinition),
     ) -> Option<ObjectMapping> {
+        self.check_keys(pointer, &mapping.metadata);
         let source_name = mapping.source_object_name.text();
         let target_name = mapping.target_object_name.text();
         let source = self.object(&format!("{pointer}/sourceObjectName"), source_name, source);
@@ -200,7 +200,7 @@ impl<'a> Compiler<'a> {
         }
         let (source, target) = (source?, target?);
         let (source_name, target_name) = (source_name.unwrap_or_default(), target_name.unwrap_or_default());
-        let soft_deleted = source.metadata("PropertyNameSoftDeleted").unwrap_or(SOFT_DELETED);
+        let soft_deleted = source.metadata.value(ObjectMetadata::PropertyNameSoftDeleted).unwrap_or(SOFT_DELETED);
         let between = Between { source, target, soft_deleted };
         let target_kind = self.resource_kind(&format!("{pointer}/targetObjectName"), target_name, target);
         let account_enabled = self.account_enabled(pointer, source);
@@ -248,7 +248,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn account_enabled(&mut self, pointer: &str, source: &ObjectDefinition) -> Option<String> {
-        let Some(name) = source.metadata("PropertyNameAccountEnabled") else {
+        let Some(name) = source.metadata.value(ObjectMetadata::PropertyNameAccountEnabled) else {
             return source.attribute(ACCOUNT_ENABLED).map(|_| ACCOUNT_ENABLED.to_owned());
         };
         if source.attribute(name).is_none() {
@@ -262,8 +262,8 @@ impl<'a> Compiler<'a> {
 
 /// A mapping that is switched off, discarded, or kept only for the sake of others is not run.
 fn is_enabled(mapping: &wire::ObjectMapping) -> bool {
-    let says = |key: &str, value: &str| {
-        metadata(&mapping.metadata, key).is_some_and(|found| found.eq_ignore_ascii_case(value))
-    };
-    mapping.enabled.or(true) && !says("Unsynchronized", "true") && !says("Disposition", "Discard")
+    let says = |key, value: &str| mapping.metadata.value(key).is_some_and(|found| found.eq_ignore_ascii_case(value));
+    mapping.enabled.or(true)
+        && !says(MappingMetadata::Unsynchronized, "true")
+        && !says(MappingMetadata::Disposition, "Discard")
 }

@@ -2,7 +2,7 @@
 //!
 //! Names of a source are compared exactly; paths of a target as SCIM compares them, in any letter case.
 
-use super::wire::{AttributeDefinition, DirectoryDefinition, Given, KeyValue, List, ObjectDefinition};
+use super::wire::{AttributeDefinition, DirectoryDefinition, ObjectDefinition};
 use crate::scim::AttributePath;
 
 pub use super::wire::{AttributeType, Mutability};
@@ -45,21 +45,4 @@ impl ObjectDefinition {
     pub(super) fn attribute_names(&self) -> impl Iterator<Item = &str> {
         self.attributes().filter_map(|attribute| attribute.name.text())
     }
-
-    /// The value of a metadata key.
-    pub(super) fn metadata(&self, key: &str) -> Option<&str> {
-        metadata(&self.metadata, key)
-    }
-}
-
-/// The value of a metadata key, in any letter case; texts that are JSON strings themselves are unquoted.
-pub(super) fn metadata<'a>(entries: &'a Given<List<KeyValue>>, key: &str) -> Option<&'a str> {
-    let has_key = |entry: &KeyValue| entry.key.text().is_some_and(|name| name.eq_ignore_ascii_case(key));
-    let (_, entry) = entries.items().find(|(_, entry)| has_key(entry))?;
-    Some(unquoted(entry.value.text()?))
-}
-
-/// A metadata value without the quotes that it has where it is a JSON string itself.
-pub(super) fn unquoted(value: &str) -> &str {
-    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }

@@ -107,6 +107,11 @@ fn every_finding_of_a_mapping_says_where() {
         ),
         ("/name", json!(7), &["unsupported USER/name"]),
         ("/metadata", json!([{"key": "Disposition", "value": "\"Escrow\""}]), &["unsupported USER/metadata/0/value"]),
+        (
+            "/metadata",
+            json!([{"key": "disposition", "value": "Normal"}, {"key": "Dispositon", "value": "x"}, {"key": "Mood"}, {"key": 6}]),
+            &["hint USER/metadata/1/key (Disposition?)", "hint USER/metadata/2/key"],
+        ),
     ];
     for (pointer, value, expected) in table {
         assert_eq!(said(with(&format!("{USER}{pointer}"), value.clone())), expected, "{pointer} = {value}");
@@ -127,14 +132,54 @@ fn what_is_switched_off_is_not_judged() {
     assert_eq!(said(json!({})), ["hint /synchronizationRules"]);
 }
 
-#[test]
-fn a_rule_in_the_other_direction_is_left_out() {
+/// The golden document with a second rule, which leads back and has this name and priority.
+fn with_rule_back(name: &str, priority: i32) -> Json {
     let mut document = golden();
-    let back = json!({"name": "BACK", "priority": 2, "sourceDirectoryName": "customappsso",
-        "targetDirectoryName": "Azure Active Directory", "objectMappings": [{"sourceObjectName": "x"}]});
+    let mapping = json!({"sourceObjectName": "x", "attributeMappings": [7]});
+    let back = json!({"name": name, "priority": priority, "sourceDirectoryName": "customappsso",
+        "targetDirectoryName": "Azure Active Directory", "objectMappings": [mapping]});
     document["synchronizationRules"].as_array_mut().unwrap().insert(0, back);
-    assert_eq!(said(document.clone()), ["unsupported /synchronizationRules/0"]);
-    assert_eq!(compile(&read(document)).schema.unwrap().mappings.len(), 2);
+    document
+}
+
+#[test]
+fn a_rule_in_the_other_direction_is_left_out_whatever_its_priority() {
+    for priority in [-1, 0, 1, 2] {
+        let document = with_rule_back("BACK", priority);
+        assert_eq!(said(document.clone()), ["unsupported /synchronizationRules/0"]);
+        assert_eq!(compile(&read(document)).schema.unwrap().mappings.len(), 2);
+    }
+}
+
+#[test]
+fn a_rule_that_leads_back_is_told_by_its_objects_or_its_name() {
+    // Without objects of SCIM on one side, the names of the rules are all there is.
+    let plain = |mut document: Json| {
+        for object in document.pointer_mut("/directories/1/objects").unwrap().as_array_mut().unwrap() {
+            object["name"] = json!(object["name"].as_str().unwrap().rsplit(':').next().unwrap());
+        }
+        for mapping in document.pointer_mut("/synchronizationRules/1/objectMappings").unwrap().as_array_mut().unwrap() {
+            let name = mapping["targetObjectName"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+            mapping["targetObjectName"] = json!(name);
+        }
+        document
+    };
+    let left_out = |document: Json| {
+        let said = said(document);
+        said.into_iter().filter(|line| line.matches('/').count() == 2).collect::<Vec<_>>()
+    };
+    assert_eq!(left_out(plain(with_rule_back("USERGROUP_INBOUND", 0))), ["unsupported /synchronizationRules/0"]);
+    assert_eq!(left_out(plain(with_rule_back("BACK", 0))), ["unsupported /synchronizationRules/0"]);
+    let mut unnamed = plain(with_rule_back("BACK", 0));
+    unnamed["synchronizationRules"][1]["name"] = json!("FORTH");
+    assert_eq!(
+        left_out(unnamed.clone()),
+        ["error /synchronizationRules/0", "error /synchronizationRules/1"],
+        "neither runs"
+    );
+    unnamed["synchronizationRules"][0]["objectMappings"][0]["enabled"] = json!(false);
+    assert_eq!(left_out(unnamed.clone()), ["unsupported /synchronizationRules/0"]);
+    assert_eq!(compile(&read(unnamed)).schema.unwrap().mappings.len(), 2);
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl Compiler<'_> {
             let pointer = format!("/directories/{index}/objects");
             self.check_names(&pointer, &directory.objects, |object| &object.name);
             for (index, object) in directory.objects.items() {
+                self.check_keys(&format!("{pointer}/{index}"), &object.metadata);
                 self.check_attributes(&format!("{pointer}/{index}/attributes"), object, directory);
             }
         }
@@ -37,6 +38,7 @@ impl Compiler<'_> {
         self.check_names(pointer, &object.attributes, |attribute| &attribute.name);
         for (index, attribute) in object.attributes.items() {
             let pointer = format!("{pointer}/{index}");
+            self.check_keys(&pointer, &attribute.metadata);
             self.check_referenced_objects(&format!("{pointer}/referencedObjects"), attribute, directory);
             self.known(&format!("{pointer}/type"), "a type of attribute", &attribute.kind);
             self.known(&format!("{pointer}/mutability"), "a mutability", &attribute.mutability);

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::sync_schema::Finding;
-use crate::sync_schema::directory::unquoted;
+use crate::sync_schema::wire::unquoted;
 
 /// A place of the document that nothing follows from.
 struct Unacted {

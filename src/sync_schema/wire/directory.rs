@@ -1,8 +1,8 @@
 //! `directoryDefinition`: what the objects of a directory look like.
 
 use super::given::{List, Scalar};
+use super::metadata::{AttributeMetadata, KeyValue, MetadataEntry, ObjectMetadata};
 use super::record::record;
-use super::schema::KeyValue;
 use super::word::{Discoverability, Flags, Word};
 
 pub use super::word::{AttributeType, Mutability};
@@ -26,7 +26,7 @@ record! {
         name: String = "name";
         attributes: List<AttributeDefinition> = "attributes";
         supported_apis: List<String> = "supportedApis";
-        metadata: List<KeyValue> = "metadata";
+        metadata: List<MetadataEntry<ObjectMetadata>> = "metadata";
     }
 }
 
@@ -44,7 +44,7 @@ record! {
         flow_null_values: bool = "flowNullValues";
         referenced_objects: List<ReferencedObject> = "referencedObjects";
         api_expressions: List<KeyValue> = "apiExpressions";
-        metadata: List<KeyValue> = "metadata";
+        metadata: List<MetadataEntry<AttributeMetadata>> = "metadata";
     }
 }
 

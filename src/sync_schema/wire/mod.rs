@@ -8,6 +8,7 @@ mod directory;
 mod filter;
 mod function;
 mod given;
+mod metadata;
 mod record;
 mod schema;
 mod template;
@@ -22,8 +23,10 @@ pub use function::{
     PublicErrorDetail, PublicInnerError,
 };
 pub use given::{Given, List, Oddity, Scalar, Shape};
+pub(super) use metadata::unquoted;
+pub use metadata::{AttributeMetadata, KeyValue, MappingMetadata, MetadataEntry, ObjectMetadata, TemplateMetadata};
 pub use schema::{
-    AttributeMapping, AttributeMappingSource, ContainerFilter, GroupFilter, KeyValue, ObjectMapping, SourceParameter,
+    AttributeMapping, AttributeMappingSource, ContainerFilter, GroupFilter, ObjectMapping, SourceParameter,
     SynchronizationRule, SynchronizationSchema,
 };
 pub use template::SynchronizationTemplate;

@@ -1,23 +1,25 @@
 //! What an object of the contract is: named members, and whatever else stands there.
 
-/// Defines the type of an object of the contract. A member is `name: Type = "its key"`, followed by `unset is
+/// Defines the type of an object of the contract, which may have a vocabulary as its parameter. A member is `name: Type = "its key"`, followed by `unset is
 /// VALUE` where the contract has another default than [`Shape::unset`](super::Shape::unset).
 macro_rules! record {
     (
         $(#[$doc:meta])*
-        $name:ident ($expected:literal) {
+        $name:ident $(<$parameter:ident>)? ($expected:literal) {
             $($(#[$member_doc:meta])* $member:ident: $type:ty = $key:literal $(, unset is $unset:expr)?;)*
         }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq)]
-        pub struct $name {
+        pub struct $name $(<$parameter>)? {
             $($(#[$member_doc])* pub $member: $crate::sync_schema::wire::Given<$type>,)*
             /// Members that have no name here.
             pub other: $crate::sync_schema::wire::Other,
         }
 
-        impl $crate::sync_schema::wire::Shape for $name {
+        impl $(<$parameter: $crate::sync_schema::wire::Vocabulary>)? $crate::sync_schema::wire::Shape
+            for $name $(<$parameter>)?
+        {
             const EXPECTED: &'static str = $expected;
 
             fn read(json: serde_json::Value) -> Result<Self, serde_json::Value> {
@@ -45,13 +47,13 @@ macro_rules! record {
             }
         }
 
-        impl serde::Serialize for $name {
+        impl $(<$parameter: $crate::sync_schema::wire::Vocabulary>)? serde::Serialize for $name $(<$parameter>)? {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 $crate::sync_schema::wire::Shape::write(self).serialize(serializer)
             }
         }
 
-        impl<'de> serde::Deserialize<'de> for $name {
+        impl<'de $(, $parameter: $crate::sync_schema::wire::Vocabulary)?> serde::Deserialize<'de> for $name $(<$parameter>)? {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let json = serde_json::Value::deserialize(deserializer)?;
                 <Self as $crate::sync_schema::wire::Shape>::read(json)

@@ -3,6 +3,7 @@
 use super::directory::DirectoryDefinition;
 use super::filter::Filter;
 use super::given::{Given, List, Scalar};
+use super::metadata::{KeyValue, MappingMetadata, MetadataEntry};
 use super::record::record;
 use super::word::{Flags, FlowBehavior, FlowType, ObjectFlowType, SourceType, Word};
 
@@ -34,14 +35,6 @@ record! {
 }
 
 record! {
-    /// `stringKeyStringValuePair` and the metadata entries, which have the same shape.
-    KeyValue ("a pair of key and value") {
-        key: String = "key";
-        value: Scalar = "value";
-    }
-}
-
-record! {
     /// `containerFilter`
     ContainerFilter ("a filter of containers") {
         included_containers: List<String> = "includedContainers";
@@ -67,7 +60,7 @@ record! {
         target_object_name: String = "targetObjectName";
         scope: Filter = "scope";
         attribute_mappings: List<AttributeMapping> = "attributeMappings";
-        metadata: List<KeyValue> = "metadata";
+        metadata: List<MetadataEntry<MappingMetadata>> = "metadata";
     }
 }
 

@@ -1,8 +1,9 @@
 //! `synchronizationTemplate`: a schema to start from, as the API lists it.
 
 use super::given::List;
+use super::metadata::{MetadataEntry, TemplateMetadata};
 use super::record::record;
-use super::schema::{KeyValue, SynchronizationSchema};
+use super::schema::SynchronizationSchema;
 
 record! {
     /// `synchronizationTemplate`
@@ -13,8 +14,7 @@ record! {
         description: String = "description";
         discoverable: bool = "discoverable";
         factory_tag: String = "factoryTag";
-        /// In order; a key may stand there twice.
-        metadata: List<KeyValue> = "metadata";
+        metadata: List<MetadataEntry<TemplateMetadata>> = "metadata";
         schema: SynchronizationSchema = "schema";
     }
 }

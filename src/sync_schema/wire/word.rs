@@ -234,3 +234,5 @@ vocabulary! {
     /// `scopeOperatorMultiValuedComparisonType`
     MultivaluedComparison { All, Any, }
 }
+
+pub(super) use vocabulary;
