@@ -328,6 +328,9 @@ mod tests {
         }
     }
 
+    /// What is known, who drew what, whether case counts, and what becomes of a wish for `Kim` or `kim2`.
+    type Case<'a> = (&'a [(&'a str, &'a Standing)], &'a [(&'a str, &'a str)], bool, &'a str);
+
     #[test]
     fn the_first_free_candidate_is_drawn() {
         let (mapping, free, taken) = (users(), Standing::Free, Standing::Taken);
@@ -336,8 +339,7 @@ mod tests {
             code: "Timeout".to_owned(),
             message: String::new(),
         });
-        // What is known, who drew what, whether case counts, and what becomes of a wish for `Kim` or `kim2`.
-        let table: [(&[(&str, &Standing)], &[(&str, &str)], bool, &str); 11] = [
+        let table: [Case<'_>; 11] = [
             (&[], &[], false, "kim?"),
             (&[("kim", &free)], &[], false, "Kim"),
             (&[("kim", &taken)], &[], false, "kim2?"),

@@ -2,6 +2,8 @@
 //!
 //! The target itself does not mind when two users have one `nickName`, so nobody but the gateway keeps them apart.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails here fails the test")]
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
