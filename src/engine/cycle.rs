@@ -55,7 +55,7 @@ pub async fn run_cycle(
     progress: watch::Sender<Progress>,
 ) -> Result<CycleReport, CycleError> {
     let _writer = store.lock_job(&job.id).await?;
-    store.ensure_job(&job.id, &job.application, target.identity()).await?;
+    let hash_key = store.ensure_job(&job.id, &job.application, target.identity()).await?;
     let kind = kind_of_cycle(&job, &store).await?;
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
@@ -63,7 +63,7 @@ pub async fn run_cycle(
     let profile = target.profile();
     let left_out = fit::left_out(&job.schema, &profile);
     let job = fit::fitted(job, &left_out, &profile);
-    let run = Arc::new(Run::new(job, store, target, cycle, stop, progress));
+    let run = Arc::new(Run::new(job, store, target, hash_key, cycle, stop, progress));
     let writes_before = run.target.writes_sent();
     let result = match discovered {
         Ok(()) => stages(&run, source, kind, &left_out).await,

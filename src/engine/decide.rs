@@ -8,15 +8,16 @@ use crate::{
     engine::{
         diff,
         edges::{self, EdgeWork},
+        equality::same,
         evaluate::{Evaluation, Wanted},
-        flow,
-        matching::{self, Situation},
+        exported, flow,
+        matching::Situation,
         policy::{Adoption, Deprovisioning, Policy},
         scope::Standing,
     },
     model::{
-        Action, AttributeChange, Exported, ExportedValue, Failure, FailureClass, KnownObject, Lifecycle, Link,
-        MatchingValue, RemovalEffect, RemovalId, TargetPath,
+        Action, AttributeChange, Exported, ExportedValue, Failure, FailureClass, HashKey, KnownObject, Lifecycle, Link,
+        MatchingValue, RemovalEffect, RemovalId, TargetPath, ValueChange,
     },
     sync_schema::ObjectMapping,
 };
@@ -80,6 +81,8 @@ pub struct Rules<'a> {
     pub policy: &'a Policy,
     /// The effects that the guard, or a person, has let through for this object.
     pub approved: &'a BTreeSet<RemovalEffect>,
+    /// Hashes what is not kept.
+    pub key: &'a HashKey,
 }
 
 /// Decides one object.
@@ -100,7 +103,13 @@ pub fn decide(known: &KnownObject, evaluation: &Evaluation<'_>, situation: &Situ
     }
     let work = edges::work(&known.edges, &rules.mapping.references);
     match &known.link {
-        Some(link) => linked(link, wanted, work, rules),
+        Some(link) => match situation {
+            Situation::LinkedAs(content) => {
+                let exported = exported::completed(&link.exported, content, rules.mapping, rules.key);
+                linked(&Link { exported, ..link.clone() }, wanted, work, rules)
+            }
+            _ => linked(link, wanted, work, rules),
+        },
         None if wanted.standing != Standing::InScope => skip(SkipReason::NotInScope),
         None => unlinked(wanted, situation, work, rules),
     }
@@ -111,6 +120,16 @@ pub fn needs_match(known: &KnownObject, evaluation: &Evaluation<'_>) -> bool {
     known.link.is_none() && matches!(evaluation, Evaluation::Wanted(wanted) if wanted.standing == Standing::InScope)
 }
 
+/// True when [`decide`] needs to know what the linked resource holds now.
+pub fn needs_present(known: &KnownObject, evaluation: &Evaluation<'_>) -> bool {
+    match (&known.link, evaluation) {
+        (Some(link), Evaluation::Wanted(wanted)) => {
+            wanted.standing.is_maintained() && diff::needs_present(&wanted.attributes, &link.exported)
+        }
+        _ => false,
+    }
+}
+
 fn unlinked(wanted: &Wanted<'_>, situation: &Situation, work: EdgeWork, rules: Rules<'_>) -> Decision {
     match situation {
         Situation::Unmatched => create(wanted, work, rules),
@@ -118,7 +137,7 @@ fn unlinked(wanted: &Wanted<'_>, situation: &Situation, work: EdgeWork, rules: R
             if rules.policy.protected.covers_id(&candidate.resource) {
                 return skip(SkipReason::Protected);
             }
-            let baseline = matching::adopted(&candidate.content, rules.mapping);
+            let baseline = exported::adopted(&candidate.content, rules.mapping, rules.key);
             let link = Link { resource: candidate.resource.clone(), exported: baseline };
             if rules.policy.adoption == Adoption::LinkOnly || !rules.mapping.flow.update {
                 return adopt(link, wanted, Vec::new());
@@ -147,7 +166,7 @@ fn unlinked(wanted: &Wanted<'_>, situation: &Situation, work: EdgeWork, rules: R
             "ImportSkipped",
             "the object has no value for any matching attribute; fill one of them in the source".to_owned(),
         ),
-        Situation::Linked | Situation::NotAsked => skip(SkipReason::NotInScope),
+        Situation::Linked | Situation::LinkedAs(_) | Situation::NotAsked => skip(SkipReason::NotInScope),
     }
 }
 
@@ -210,8 +229,9 @@ fn update(link: &Link, wanted: &Wanted<'_>, work: EdgeWork, rules: Rules<'_>) ->
     if !rules.mapping.flow.update {
         return skip(SkipReason::FlowDisabled);
     }
-    let changes = diff::for_update(&wanted.attributes, &link.exported);
-    let (disabling, mut changes): (Vec<_>, Vec<_>) = changes.into_iter().partition(takes_access);
+    let changes = diff::for_update(&wanted.attributes, &link.exported, rules.key);
+    let (disabling, mut changes): (Vec<_>, Vec<_>) =
+        changes.into_iter().partition(|change| takes_access(change, &link.exported));
     let mut held = Vec::new();
     let mut edges = work.due;
     if rules.approved.contains(&RemovalEffect::Edges) {
@@ -258,7 +278,11 @@ fn disable(link: &Link, wanted: &Wanted<'_>, rules: Rules<'_>) -> Decision {
     if !rules.mapping.flow.update {
         return skip(SkipReason::FlowDisabled);
     }
-    let changes = diff::for_update(&disabling, &link.exported);
+    let mut changes = diff::for_update(&disabling, &link.exported, rules.key);
+    // Nobody has to let through what is so already.
+    if !changes.iter().any(|change| takes_access(change, &link.exported)) {
+        changes.retain(|change| differs(change, &link.exported));
+    }
     if changes.is_empty() {
         return skip(SkipReason::RedundantExport);
     }
@@ -313,14 +337,23 @@ fn is_protected(link: &Link, policy: &Policy) -> bool {
         || exported_name.is_some_and(|name| policy.protected.covers_user_name(name))
 }
 
-/// `active` going to false, whatever it was before.
-fn takes_access(change: &AttributeChange) -> bool {
-    let is_false = match &change.value {
-        Some(serde_json::Value::Bool(flag)) => !flag,
-        Some(serde_json::Value::String(text)) => text.eq_ignore_ascii_case("false"),
-        _ => false,
+/// `active` going to false, or away, whatever it was before; sending again what it is already takes nothing.
+fn takes_access(change: &AttributeChange, exported: &Exported) -> bool {
+    let takes = match &change.change {
+        ValueChange::Set(serde_json::Value::Bool(flag)) => !flag,
+        ValueChange::Set(serde_json::Value::String(text)) => text.eq_ignore_ascii_case("false"),
+        ValueChange::Clear => true,
+        ValueChange::Set(_) | ValueChange::Add(_) => false,
     };
-    is_false && is_active(&change.path)
+    takes && is_active(&change.path) && differs(change, exported)
+}
+
+/// True when the target is not known to be so already.
+fn differs(change: &AttributeChange, exported: &Exported) -> bool {
+    match (&change.change, exported.get(&change.path)) {
+        (ValueChange::Set(value), Some(ExportedValue::Known(former))) => !same(value, former, true),
+        _ => true,
+    }
 }
 
 fn is_active(path: &TargetPath) -> bool {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     engine::edges,
-    model::{Action, AttributeChange, ResourceId, SentEdge},
+    model::{Action, AttributeChange, ResourceId, SentEdge, ValueChange},
     scim::Resource,
     sync_schema::{ObjectMapping, ReferenceMapping},
     target::{
@@ -78,9 +78,13 @@ pub fn new_resource(attributes: &[AttributeChange], sent: &[SentEdge], mapping: 
     // Extensions name themselves in `schemas` when the first of their attributes is set.
     let mut resource = Resource::new(mapping.schemas.first().map_or("", String::as_str));
     for change in attributes {
-        let target = mapping.attributes.iter().find(|attribute| attribute.path == change.path);
-        if let (Some(attribute), Some(value)) = (target, &change.value) {
-            resource.set(&attribute.target, value.clone());
+        let value = match &change.change {
+            ValueChange::Set(value) => value.clone(),
+            ValueChange::Add(values) => values.clone().into(),
+            ValueChange::Clear => continue,
+        };
+        if let Some(attribute) = mapping.attribute(&change.path) {
+            resource.set(&attribute.target, value);
         }
     }
     for (reference, sent) in by_reference(sent, mapping) {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::{
     expression::{Context as ExpressionContext, Flow},
     model::{Attributes, Failure, FailureClass, MatchingValue, TargetPath, Value},
-    sync_schema::{AttributeMapping, ObjectMapping, as_scim},
+    sync_schema::{AttributeMapping, ObjectMapping},
 };
 
 /// What one attribute mapping wants.
@@ -53,10 +53,7 @@ pub fn desired<'m>(
     }
     let mut desired = Vec::with_capacity(mapping.attributes.len());
     for attribute in &mapping.attributes {
-        let json = |value: &Value| {
-            as_scim(value, attribute.attribute_type, attribute.multivalued)
-                .map_err(|error| failed(attribute.path.as_str(), &error))
-        };
+        let json = |value: &Value| attribute.as_scim(value).map_err(|error| failed(attribute.path.as_str(), &error));
         let value = match &attribute.expression {
             None => DesiredValue::Null,
             Some(expression) => {
@@ -64,7 +61,7 @@ pub fn desired<'m>(
                     .evaluate(attributes, context.for_target(attribute.path.as_str()))
                     .map_err(|error| failed(attribute.path.as_str(), &error))?
                 {
-                    Flow::Value(value) => DesiredValue::Set(json(&value)?),
+                    Flow::Value(value) => set(json(&value)?),
                     Flow::Null => DesiredValue::Null,
                     Flow::IgnoreAttribute => DesiredValue::Ignored,
                     Flow::IgnoreObject => return Ok(Desired::IgnoreObject),
@@ -77,6 +74,12 @@ pub fn desired<'m>(
         desired.push(DesiredAttribute { mapping: attribute, value });
     }
     Ok(Desired::Attributes(desired))
+}
+
+/// An empty list is no value; empty text is one that somebody may have meant.
+fn set(value: Json) -> DesiredValue {
+    let is_none = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    if is_none { DesiredValue::Null } else { DesiredValue::Set(value) }
 }
 
 /// The matching attributes that have a value, first priority first.

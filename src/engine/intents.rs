@@ -1,8 +1,8 @@
 //! What became of an action whose outcome is unknown. Pure, given what the target shows now.
 
 use crate::{
-    engine::matching,
-    model::{Action, Exported, Intent, ResourceId, TargetPath},
+    engine::exported,
+    model::{Action, Exported, HashKey, Intent, ResourceId, TargetPath},
     scim::Resource,
     sync_schema::ObjectMapping,
 };
@@ -39,10 +39,10 @@ pub fn asks_target(intent: &Intent) -> bool {
 }
 
 /// Settles one intent. `sight` is only looked at for actions that [`asks_target`].
-pub fn settle(intent: &Intent, sight: &Sight, mapping: &ObjectMapping) -> Settlement {
+pub fn settle(intent: &Intent, sight: &Sight, mapping: &ObjectMapping, key: &HashKey) -> Settlement {
     match (&intent.action, sight) {
         (Action::Create { .. }, Sight::Found(resource, content)) => {
-            Settlement::Linked { resource: resource.clone(), exported: matching::adopted(content, mapping) }
+            Settlement::Linked { resource: resource.clone(), exported: exported::adopted(content, mapping, key) }
         }
         (Action::Create { .. }, Sight::Nothing) => Settlement::NotDone,
         (Action::Create { .. }, Sight::Unclear) => Settlement::Unclear,
@@ -67,7 +67,7 @@ mod tests {
     fn an_intent_ends_as_the_target_shows() {
         let mapping = users();
         let found = || Sight::Found("7".into(), Box::new(Resource::new("urn:test")));
-        let change = AttributeChange { path: TargetPath::new("displayName"), value: None };
+        let change = AttributeChange::clear(TargetPath::new("displayName"));
         let create = Action::Create { attributes: Vec::new(), edges: Vec::new() };
         let delete = Action::Delete { resource: "7".into() };
         let update = Action::Update { resource: "7".into(), changes: vec![change.clone()], edges: Vec::new() };
@@ -93,7 +93,7 @@ mod tests {
                 drawn: Vec::new(),
             };
             assert_eq!(asks_target(&intent), asks, "{action:?}");
-            assert_eq!(settle(&intent, &sight, &mapping), expected, "{action:?} {sight:?}");
+            assert_eq!(settle(&intent, &sight, &mapping, &HashKey::from([0; 32])), expected, "{action:?} {sight:?}");
         }
     }
 }

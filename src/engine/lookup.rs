@@ -85,6 +85,33 @@ pub(super) async fn situations(
     Ok(situations)
 }
 
+/// Reads linked resources whose present content decides what is sent. A failure that concerns the target as a whole ends
+/// the page; any other is that object's.
+pub(super) async fn present(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    links: Vec<(ObjectKey, ResourceId)>,
+) -> Result<HashMap<ObjectKey, Looked>, CycleError> {
+    let mut looked = HashMap::new();
+    let mut asked = FuturesUnordered::new();
+    let mut waiting = links.into_iter();
+    loop {
+        while asked.len() < LOOKUPS_AHEAD
+            && let Some((key, resource)) = waiting.next()
+        {
+            asked.push(async move { (key, run.target.read(&mapping.target_kind, &resource).await) });
+        }
+        match asked.next().await {
+            None => return Ok(looked),
+            Some((_, Err(error))) if stops_the_cycle(error.class()) => return Err(error.into()),
+            // That it is gone is for the request to find out that changes it.
+            Some((key, Ok(None))) => looked.insert(key, Ok(Situation::Linked)),
+            Some((key, Ok(Some(content)))) => looked.insert(key, Ok(Situation::LinkedAs(Box::new(content)))),
+            Some((key, Err(error))) => looked.insert(key, Err(error)),
+        };
+    }
+}
+
 /// True when the target can be asked by every matching attribute of the mapping.
 pub(super) fn finds_by_filter(run: &Run, mapping: &ObjectMapping) -> bool {
     let profile = run.target.profile();

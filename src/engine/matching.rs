@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use crate::{
-    model::{Claim, Exported, ExportedValue, ObjectKey, RemovalId, ResourceId, TargetPath},
+    model::{Claim, ObjectKey, RemovalId, ResourceId, TargetPath},
     scim::Resource,
-    sync_schema::ObjectMapping,
 };
 
 /// A resource that a matching attribute found.
@@ -20,6 +19,8 @@ pub struct Candidate {
 pub enum Situation {
     /// The link says which resource it is; matching is not repeated.
     Linked,
+    /// The same, with what the resource holds now, because that decides what is sent.
+    LinkedAs(Box<Resource>),
     /// Exactly one free resource.
     Matched(Box<Candidate>),
     Unmatched,
@@ -54,15 +55,6 @@ pub fn situation(
         Some(claim) if claim.key != *key => Situation::Claimed { by: claim.clone(), leaving: None },
         _ => Situation::Matched(Box::new(candidate)),
     }
-}
-
-/// What counts as exported once a resource is adopted: the values it was read with.
-pub fn adopted(content: &Resource, mapping: &ObjectMapping) -> Exported {
-    let read = mapping.attributes.iter().filter_map(|attribute| {
-        let value = content.get(&attribute.target)?;
-        Some((attribute.path.clone(), ExportedValue::Known(value.clone())))
-    });
-    read.collect()
 }
 
 #[cfg(test)]

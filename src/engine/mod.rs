@@ -8,9 +8,9 @@
 //! | record what the source said | [`cycle`] | store |
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
-//! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`edges`] | none |
+//! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`equality`], [`edges`] | none |
 //! | draw what nobody has yet, for new resources | `unique` | target (reads), store |
-//! | act, between intents and outcomes | `page`, [`execute`], `owned` | store, target |
+//! | act, between intents and outcomes | `page`, [`execute`], [`exported`], `owned` | store, target |
 //! | judge and carry out removals | [`removals`], `take_away` | store, target |
 //!
 //! What the source said makes objects *due*; a page of actions takes due objects and, when their outcomes are stored,
@@ -22,9 +22,11 @@ pub mod decide;
 pub mod diff;
 mod due;
 pub mod edges;
+pub mod equality;
 pub mod escrow;
 pub mod evaluate;
 pub mod execute;
+pub mod exported;
 pub mod fit;
 pub mod flow;
 pub mod intents;

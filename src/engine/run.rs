@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::{evaluate::Context, policy::Policy, unique::Holders},
     expression::Seed,
-    model::{Counters, Cycle, FailureClass, JobId, ObjectKey, ObjectMappingId, RemovalEffect, TargetIdentity},
+    model::{Counters, Cycle, FailureClass, HashKey, JobId, ObjectKey, ObjectMappingId, RemovalEffect, TargetIdentity},
     source::SourceError,
     store::{Store, StoreError},
     sync_schema::{ObjectMapping, Schema},
@@ -113,6 +113,8 @@ pub(super) struct Run {
     progress: watch::Sender<Progress>,
     /// From the system's generator: different in every run, the same for every retry within it.
     seed: Seed,
+    /// Hashes what the store does not keep.
+    hash_key: HashKey,
     /// Objects that a page is working on right now. Guards that one object has one request under way.
     in_flight: Mutex<HashSet<ObjectKey>>,
     /// Linked objects whose resource answered 404 in this cycle.
@@ -131,6 +133,7 @@ impl Run {
         job: Job,
         store: Store,
         target: ScimTarget,
+        hash_key: HashKey,
         cycle: Cycle,
         stop: CancellationToken,
         progress: watch::Sender<Progress>,
@@ -145,6 +148,7 @@ impl Run {
             stop,
             progress,
             seed: Seed::from(rand::random::<[u8; 32]>()),
+            hash_key,
             in_flight: Mutex::default(),
             vanished: Mutex::default(),
             indexed: Mutex::default(),
@@ -155,6 +159,10 @@ impl Run {
 
     pub(super) fn now(&self) -> DateTime<Utc> {
         (self.job.now)()
+    }
+
+    pub(super) fn hash_key(&self) -> &HashKey {
+        &self.hash_key
     }
 
     pub(super) fn context(&self) -> Context {

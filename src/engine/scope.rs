@@ -30,6 +30,11 @@ impl Standing {
         !matches!(self, Self::InScope)
     }
 
+    /// True when the resource of a linked object is kept as the object is.
+    pub fn is_maintained(&self) -> bool {
+        matches!(self, Self::InScope | Self::AccountDisabled | Self::Undecided(_))
+    }
+
     /// Why, in words for logs and removals.
     pub fn reason(&self) -> &'static str {
         match self {

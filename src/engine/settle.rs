@@ -115,7 +115,7 @@ fn not_confirmed_outcome() -> Failure {
 
 async fn settle(run: &Arc<Run>, intent: &Intent, mapping: &ObjectMapping) -> Result<Settlement, CycleError> {
     let sight = if intents::asks_target(intent) { look(run, intent, mapping).await? } else { Sight::Nothing };
-    Ok(intents::settle(intent, &sight, mapping))
+    Ok(intents::settle(intent, &sight, mapping, run.hash_key()))
 }
 
 async fn look(run: &Arc<Run>, intent: &Intent, mapping: &ObjectMapping) -> Result<Sight, CycleError> {

@@ -132,6 +132,19 @@ impl Expression {
         found.into_iter()
     }
 
+    /// The name of the function around everything else, but for those that only stand outermost (`Redact`,
+    /// `IgnoreFlowIfNullOrEmpty`).
+    pub fn outermost_function(&self) -> Option<&'static str> {
+        let mut node = &self.root;
+        while let NodeKind::Call(call) = &node.kind {
+            match call.arguments.first() {
+                Some(Some(inner)) if call.function.outermost => node = inner,
+                _ => return Some(call.function.name),
+            }
+        }
+        None
+    }
+
     /// True when logs must mask the result: `Redact` is among the outermost functions.
     pub fn is_redacted(&self) -> bool {
         self.is_within("Redact")

@@ -2,14 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attribute_change::{AttributeChange, by_path};
 use super::{ObjectKey, ResourceId, ResourceKind, SentEdge, TargetPath};
-
-/// One target attribute with the value it gets; `None` removes it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttributeChange {
-    pub path: TargetPath,
-    pub value: Option<serde_json::Value>,
-}
 
 /// What a request to the target makes so. A value that prints: plan, log and tests show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,60 +85,4 @@ pub struct Intent {
     /// has one may be somebody else's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drawn: Vec<MatchingValue>,
-}
-
-/// Changes as a JSON object, `{"displayName": "Ada", "title": null}`, in the order they have.
-mod by_path {
-    use std::fmt;
-
-    use serde::de::{Deserializer, MapAccess, Visitor};
-    use serde::ser::Serializer;
-
-    use super::AttributeChange;
-
-    pub(super) fn serialize<S: Serializer>(changes: &[AttributeChange], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(changes.iter().map(|change| (&change.path, &change.value)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<AttributeChange>, D::Error> {
-        struct Changes;
-        impl<'de> Visitor<'de> for Changes {
-            type Value = Vec<AttributeChange>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of target attributes")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut changes = Vec::new();
-                while let Some((path, value)) = map.next_entry()? {
-                    changes.push(AttributeChange { path, value });
-                }
-                Ok(changes)
-            }
-        }
-        from.deserialize_map(Changes)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn changes_are_written_as_an_object_and_keep_their_order() {
-        let change = |path: &str, value| AttributeChange { path: TargetPath::new(path), value };
-        let paths = ["title", "addresses[type eq \"work\"].locality", "active"];
-        let changes =
-            vec![change(paths[0], None), change(paths[1], Some(json!("Zürich"))), change(paths[2], Some(json!(false)))];
-        let action = Action::Disable { resource: "7".into(), changes };
-        let text = serde_json::to_string(&action).unwrap();
-        assert!(
-            text.contains(r#"{"title":null,"addresses[type eq \"work\"].locality":"Zürich","active":false}"#),
-            "{text}"
-        );
-        assert_eq!(serde_json::from_str::<Action>(&text).unwrap(), action);
-    }
 }

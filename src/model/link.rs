@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Anchor, Attributes, Edge, Escrow, ObjectKey, ObjectKind, Removal, ResourceId, TargetPath};
+use super::{Anchor, Attributes, Edge, Escrow, ObjectKey, ObjectKind, Removal, ResourceId, TargetPath, ValueHash};
 
 /// Where a stored object stands in its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub enum Lifecycle {
 pub enum ExportedValue {
     /// The target answered success to exactly this value (or was read with it when the resource was adopted).
     Known(serde_json::Value),
+    /// The same of a value that is not kept: passwords, and what a mapping redacts.
+    Hashed(ValueHash),
     /// A request that touched it ended without an answer: any desired value is sent again.
     Unknown,
 }

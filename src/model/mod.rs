@@ -2,12 +2,14 @@
 //!
 //! Values only: nothing here reads a clock, a socket or a database, and nothing here knows SCIM, LDAP or Graph.
 
+mod attribute_change;
 mod attributes;
 mod change;
 mod cycle;
 mod edge;
 mod escrow;
 mod failure;
+mod hash_key;
 mod ids;
 mod intent;
 mod link;
@@ -15,16 +17,18 @@ mod object;
 mod removal;
 mod value;
 
+pub use attribute_change::{AttributeChange, ValueChange};
 pub use attributes::Attributes;
 pub use change::{Change, Departure, PartialObject, ReferenceChange};
 pub use cycle::{Baseline, Counters, Cycle, CycleKind, CycleState, Round, Watermark};
 pub use edge::{Edge, EdgeKey, Export, SentEdge};
 pub use escrow::{Escrow, Failure};
 pub use failure::FailureClass;
+pub use hash_key::{HashKey, ValueHash};
 pub use ids::{
     CycleId, JobId, ObjectKey, ObjectMappingId, PageId, RemovalId, ResourceKind, TargetIdentity, TargetPath,
 };
-pub use intent::{Action, AttributeChange, Intent, MatchingValue};
+pub use intent::{Action, Intent, MatchingValue};
 pub use link::{Claim, Exported, ExportedValue, KnownObject, Lifecycle, Link};
 pub use object::{Anchor, FeedId, Name, ObjectKind, ResourceId, SourceObject};
 pub use removal::{Removal, RemovalEffect, RemovalState};

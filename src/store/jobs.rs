@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::db::{Backend, on_each};
-use crate::model::{JobId, RemovalState, TargetIdentity};
+use crate::model::{HashKey, JobId, RemovalState, TargetIdentity};
 
 use super::columns::{Word, to_count};
 use super::tables::{escrows, jobs, links, objects, removals};
@@ -26,11 +26,17 @@ pub struct JobCounts {
 }
 
 impl Store {
-    /// Registers a job, or confirms what is registered.
+    /// Registers a job, or confirms what is registered. Returns the key under which the job hashes what is not kept: the
+    /// same as long as the store lives.
     ///
     /// # Errors
     /// [`StoreError::OtherTarget`] when the job has links in another target.
-    pub async fn ensure_job(&self, job: &JobId, application: &str, target: &TargetIdentity) -> Result<(), StoreError> {
+    pub async fn ensure_job(
+        &self,
+        job: &JobId,
+        application: &str,
+        target: &TargetIdentity,
+    ) -> Result<HashKey, StoreError> {
         let (job, application, target) = (job.clone(), application.to_owned(), target.clone());
         self.database
             .write(move |tx| {
@@ -63,7 +69,14 @@ impl Store {
                         jobs::target.eq(excluded(jobs::target)),
                     ))
                     .execute(c))?;
-                Ok(())
+                let of_job = jobs::table.filter(jobs::job.eq(job.as_str()));
+                let stored = on_each!(tx, c => of_job.select(jobs::hash_key).first::<Option<Vec<u8>>>(c))?;
+                if let Some(stored) = stored.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+                    return Ok(HashKey::from(stored));
+                }
+                let fresh: [u8; 32] = rand::random();
+                on_each!(tx, c => diesel::update(of_job).set(jobs::hash_key.eq(Some(fresh.to_vec()))).execute(c))?;
+                Ok(HashKey::from(fresh))
             })
             .await
     }

@@ -9,6 +9,7 @@ table! {
         target -> Text,
         schema_version -> BigInt,
         generation -> BigInt,
+        hash_key -> Nullable<Binary>,
     }
 }
 

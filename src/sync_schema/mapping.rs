@@ -67,15 +67,53 @@ pub struct AttributeMapping {
     /// Matching attributes find existing resources, the lowest number first.
     pub matching_priority: Option<u32>,
     pub flow_type: AttributeFlowType,
-    /// Sent with every update of the object, changed or not.
+    /// Sent whenever the object is looked at, changed or not.
     pub always: bool,
+    /// True when neither the store nor a log may keep the value: a mapping that redacts it, or an attribute that the
+    /// target never shows.
+    pub redacted: bool,
     pub attribute_type: AttributeType,
     pub multivalued: bool,
     pub case_exact: bool,
     pub required: bool,
     pub mutability: Mutability,
-    /// True when a value that became null clears the target: the source attributes and the mapping both allow it.
+    /// True when a value that became null clears the target: the source attributes and the mapping both allow it, or
+    /// the mapping states all values that the target is to have.
     pub flow_nulls: bool,
+}
+
+impl AttributeMapping {
+    /// The value as the target attribute holds it; see [`as_scim`]. A value with parts needs a whole attribute.
+    pub fn as_scim(&self, value: &Value) -> Result<serde_json::Value, ConversionError> {
+        let has_parts = match value {
+            Value::List(values) => values.iter().any(|value| matches!(value, Value::Record(_))),
+            value => matches!(value, Value::Record(_)),
+        };
+        if has_parts && self.target.sub_attribute.is_some() {
+            return Err(ConversionError::NoTextForm);
+        }
+        as_scim(value, self.attribute_type, self.multivalued)
+    }
+
+    /// True when a value goes to the target only while that has none.
+    pub fn fills_only(&self) -> bool {
+        match self.flow_type {
+            AttributeFlowType::AttributeAddOnly => true,
+            AttributeFlowType::MultiValueAddOnly | AttributeFlowType::ValueAddOnly => !self.multivalued,
+            AttributeFlowType::Always | AttributeFlowType::ObjectAddOnly => self.expression.is_none(),
+        }
+    }
+
+    /// True when values are added to those of the target, which are never replaced or removed.
+    pub fn adds_only(&self) -> bool {
+        let adds = matches!(self.flow_type, AttributeFlowType::MultiValueAddOnly | AttributeFlowType::ValueAddOnly);
+        adds && self.multivalued
+    }
+
+    /// True when a read of the resource shows the attribute (RFC 7643 section 2.2, mutability).
+    pub fn is_readable(&self) -> bool {
+        self.mutability != Mutability::WriteOnly
+    }
 }
 
 /// A target attribute that holds references to other resources.
@@ -119,6 +157,11 @@ impl Schema {
 }
 
 impl ObjectMapping {
+    /// The mapping of the target attribute at this path.
+    pub fn attribute(&self, path: &TargetPath) -> Option<&AttributeMapping> {
+        self.attributes.iter().find(|attribute| attribute.path == *path)
+    }
+
     /// The matching attributes, the first to try first.
     pub fn matching(&self) -> impl Iterator<Item = &AttributeMapping> {
         let mut matching: Vec<_> =
@@ -174,7 +217,8 @@ pub enum ConversionError {
 ///
 /// **Several values for a single-valued attribute**: the first by the byte order of their text form is taken, so that
 /// the answer does not depend on the order in which a directory lists them. One value for a multi-valued attribute
-/// becomes a list of one. An empty list is JSON null for a single-valued attribute.
+/// becomes a list of one. An empty list is JSON null for a single-valued attribute. A value with parts becomes a complex
+/// value, whose parts keep their own types.
 pub fn as_scim(
     value: &Value,
     attribute_type: AttributeType,
@@ -213,8 +257,23 @@ fn one_as_scim(value: &Value, attribute_type: AttributeType) -> Result<serde_jso
         (AttributeType::DateTime, Value::DateTime(instant)) => {
             Ok(json!(instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)))
         }
+        (AttributeType::String, Value::Record(parts)) => complex(parts),
         (_, value) => written(value).map(|text| json!(text)).ok_or(ConversionError::NoTextForm),
     }
+}
+
+fn complex(parts: &BTreeMap<String, Value>) -> Result<serde_json::Value, ConversionError> {
+    let part = |(name, value): (&String, &Value)| {
+        let written = match value {
+            Value::Boolean(flag) => json!(flag),
+            Value::Integer(number) => json!(number),
+            Value::DateTime(_) => one_as_scim(value, AttributeType::DateTime)?,
+            Value::List(_) => as_scim(value, AttributeType::String, true)?,
+            value => one_as_scim(value, AttributeType::String)?,
+        };
+        Ok((name.clone(), written))
+    };
+    parts.iter().map(part).collect::<Result<serde_json::Map<_, _>, _>>().map(serde_json::Value::Object)
 }
 
 #[cfg(test)]
@@ -225,6 +284,13 @@ mod tests {
     fn a_value_takes_the_form_of_its_target_attribute() {
         use AttributeType::{Boolean, DateTime, Integer, String};
         let instant = Value::DateTime(chrono::DateTime::from_timestamp(1_704_067_200, 0).unwrap());
+        let parts = [
+            ("value", Value::text("rw")),
+            ("primary", Value::Boolean(false)),
+            ("rank", Value::Integer(7)),
+            ("tags", Value::texts(["a"])),
+        ];
+        let role = Value::Record(parts.map(|(name, part)| (name.to_owned(), part)).into());
         let table = [
             (Value::text("a"), String, false, Ok(json!("a"))),
             (Value::text(""), String, false, Ok(json!(""))),
@@ -241,7 +307,14 @@ mod tests {
             (Value::texts(["b", "a"]), String, true, Ok(json!(["b", "a"]))),
             (Value::text("b"), String, true, Ok(json!(["b"]))),
             (Value::List(vec![]), String, false, Ok(json!(null))),
-            (Value::Record(BTreeMap::new()), String, false, Err(ConversionError::NoTextForm)),
+            (Value::Record(BTreeMap::new()), Integer, false, Err(ConversionError::NotAnInteger)),
+            (role.clone(), String, false, Ok(json!({ "primary": false, "rank": 7, "tags": ["a"], "value": "rw" }))),
+            (
+                Value::List(vec![role]),
+                String,
+                true,
+                Ok(json!([{ "primary": false, "rank": 7, "tags": ["a"], "value": "rw" }])),
+            ),
         ];
         for (value, kind, multivalued, expected) in table {
             assert_eq!(as_scim(&value, kind, multivalued), expected, "{value:?} as {kind:?}");

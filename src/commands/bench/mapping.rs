@@ -22,7 +22,7 @@ use crate::{
         policy::Policy,
     },
     expression::Seed,
-    model::{Attributes, JobId, KnownObject, Lifecycle, ObjectKey, Value},
+    model::{Attributes, HashKey, JobId, KnownObject, Lifecycle, ObjectKey, Value},
     scim::Resource,
     sync_schema::{ObjectMapping, compile},
     templates::{Templates, Vocabulary},
@@ -58,7 +58,8 @@ pub(super) fn run(options: &BenchMapping) -> anyhow::Result<Ended> {
         users.iter().map(|user| resource(user, &mapping, &context)).collect::<anyhow::Result<_>>()?;
     let texts: Vec<String> = resources.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
     let (policy, approved) = (Policy::default(), BTreeSet::new());
-    let rules = Rules { mapping: &mapping, policy: &policy, approved: &approved };
+    let key = HashKey::from([0; 32]);
+    let rules = Rules { mapping: &mapping, policy: &policy, approved: &approved, key: &key };
     let evaluated = |user: &KnownObject| {
         let evaluation = evaluate(&user.key, &user.attributes, user.lifecycle, &mapping, &context);
         matches!(evaluation, Evaluation::Wanted(_))

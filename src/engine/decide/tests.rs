@@ -56,7 +56,11 @@ fn linked_as(attributes: &Attributes, mapping: &ObjectMapping) -> Link {
         Evaluation::Wanted(wanted) => diff::for_create(&wanted.attributes),
         other => panic!("{other:?}"),
     };
-    Link { resource: "7".into(), exported: diff::applied(Exported::new(), desired) }
+    Link { resource: "7".into(), exported: exported::applied(Exported::new(), desired, mapping, &key()) }
+}
+
+fn key() -> HashKey {
+    HashKey::from([7; 32])
 }
 
 fn evaluation<'m>(known: &KnownObject, mapping: &'m ObjectMapping) -> Evaluation<'m> {
@@ -73,7 +77,7 @@ fn decided(
     approved: &[RemovalEffect],
 ) -> Decision {
     let approved = approved.iter().copied().collect();
-    let rules = Rules { mapping, policy, approved: &approved };
+    let rules = Rules { mapping, policy, approved: &approved, key: &key() };
     decide(known, &evaluation(known, mapping), situation, rules)
 }
 

@@ -27,7 +27,7 @@ struct Known<'m> {
 
 impl Known<'_> {
     fn decide(&self, run: &Run, mapping: &ObjectMapping) -> Decision {
-        let rules = Rules { mapping, policy: &run.job.policy, approved: &self.approved };
+        let rules = Rules { mapping, policy: &run.job.policy, approved: &self.approved, key: run.hash_key() };
         decide::decide(&self.object, &self.evaluation, &self.situation, rules)
     }
 }
@@ -79,6 +79,10 @@ async fn find_out<'m>(
         })
         .collect();
     let mut situations = lookup::situations(run, mapping, questions).await?;
+    let to_read = evaluated.iter().filter(|(known, evaluation)| decide::needs_present(known, evaluation));
+    let to_read =
+        to_read.filter_map(|(known, _)| Some((known.key.clone(), known.link.as_ref()?.resource.clone()))).collect();
+    situations.extend(lookup::present(run, mapping, to_read).await?);
     let (mut all, mut items) = (Vec::with_capacity(evaluated.len()), Vec::with_capacity(evaluated.len()));
     for (object, evaluation) in evaluated {
         let mut approved = approved.get(&object.key).cloned().unwrap_or_default();

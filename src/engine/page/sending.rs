@@ -7,8 +7,8 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use super::{Item, Settled, Step, failed, log_entry};
 use crate::{
     engine::{
-        diff,
         execute::{self, Done},
+        exported,
         lookup::{failure_of, stops_the_cycle},
         run::{CycleError, Run, Stage},
     },
@@ -49,7 +49,7 @@ pub(super) async fn send(
         };
         let action = Arc::unwrap_or_clone(intent).action;
         item.step = match answer {
-            Answer::Done(done) => done_step(run, item, action, baseline, held, done),
+            Answer::Done(done) => done_step(run, mapping, item, action, baseline, held, done),
             Answer::NotAsked => postponed(),
             Answer::Failed(error) => {
                 let step = not_done(run, &item.known, &action, &error);
@@ -147,7 +147,15 @@ fn postponed() -> Step {
     Step::Settled(Settled { effect: Effect::Postponed, held: Vec::new(), done: Vec::new(), log: None, cancels: false })
 }
 
-fn done_step(run: &Run, item: &Item, action: Action, baseline: Exported, held: Vec<NewRemoval>, done: Done) -> Step {
+fn done_step(
+    run: &Run,
+    mapping: &ObjectMapping,
+    item: &Item,
+    action: Action,
+    baseline: Exported,
+    held: Vec<NewRemoval>,
+    done: Done,
+) -> Step {
     run.count(|progress| count_done(&mut progress.counters, &action, item.known.link.is_none()));
     let name = action.name();
     let (changes, sent, removed) = match action {
@@ -164,7 +172,11 @@ fn done_step(run: &Run, item: &Item, action: Action, baseline: Exported, held: V
     let effect = if removed == Some(RemovalEffect::Delete) {
         Effect::Unlinked
     } else {
-        Effect::Linked { resource: done.resource, exported: diff::applied(baseline, changes), sent }
+        Effect::Linked {
+            resource: done.resource,
+            exported: exported::applied(baseline, changes, mapping, run.hash_key()),
+            sent,
+        }
     };
     Step::Settled(Settled {
         effect,

@@ -7,11 +7,22 @@ use crate::model::{ResourceKind, TargetPath, Value};
 use crate::scim::{AttributePath, urn};
 use crate::sync_schema::directory::{AttributeType, Mutability};
 use crate::sync_schema::finding::quoted;
-use crate::sync_schema::wire::{self, AttributeDefinition, FlowBehavior, Given, List, Scalar, Vocabulary};
+use crate::sync_schema::wire::{self, AttributeDefinition, FlowBehavior, FlowType, Given, List, Scalar, Vocabulary};
 use crate::sync_schema::{AttributeMapping, Finding, ReferenceMapping, as_scim};
 
 /// The target of the mapping that can leave an object alone.
 const OBJECT_FILTER: &str = "objectFilter";
+
+/// The function whose roles are added to those of the target, and the one whose roles replace them: the last role that
+/// is taken away in the source is taken away in the target.
+const ADDS_ROLES: &str = "AppRoleAssignmentsComplex";
+const STATES_ROLES: &str = "AssertiveAppRoleAssignmentsComplex";
+
+/// The function of the one role, and what gives the element around it its `type` when the resource is created. Nothing
+/// else is ever written there.
+const ONE_ROLE: &str = "SingleAppRoleAssignment";
+const TYPE_OF_ROLE: &str =
+    r#"IIF(IsPresent([appRoleAssignments]), "WindowsAzureActiveDirectoryRole", IgnoreAttributeFlow)"#;
 
 /// The attribute mappings of one object mapping.
 #[derive(Default)]
@@ -63,6 +74,13 @@ impl Compiler<'_> {
                 priorities.push(priority);
             }
             self.attribute_mapping(&pointer, mapping, between, &mut attributes);
+        }
+        let types: Vec<AttributeMapping> = attributes.attributes.iter().filter_map(type_of_role).collect();
+        for added in types {
+            // Whoever maps it himself has thought of something.
+            if !attributes.targets().any(|target| overlap(target, &added.target)) {
+                attributes.attributes.push(added);
+            }
         }
         // A broken mapping may have been the matching one; saying so twice helps nobody.
         if priorities.is_empty() && self.findings.len() == before {
@@ -161,6 +179,14 @@ impl Compiler<'_> {
             let expected = format!("a default value of type {}", attribute_type.name());
             self.report(Finding::error(&format!("{pointer}/defaultValue"), expected, format!("another text: {cause}")));
         }
+        let (flow_type, states_all) = match expression.as_ref().and_then(Expression::outermost_function) {
+            // What is granted there beside it stays (and `ObjectAddOnly` says more).
+            Some(ADDS_ROLES) if flow_type == FlowType::Always => (FlowType::MultiValueAddOnly, false),
+            Some(STATES_ROLES) => (flow_type, true),
+            _ => (flow_type, false),
+        };
+        let redacted = expression.as_ref().is_some_and(Expression::is_redacted)
+            || definition.mutability.word() == Mutability::WriteOnly;
         let nulls_leave_source = expression.as_ref().is_some_and(|expression| flows_nulls(expression, between));
         attributes.attributes.push(AttributeMapping {
             target,
@@ -174,7 +200,8 @@ impl Compiler<'_> {
             case_exact: definition.case_exact.or(false),
             required,
             mutability: definition.mutability.word(),
-            flow_nulls: !multivalued && mapping.flow_null_values.or(false) && nulls_leave_source,
+            redacted,
+            flow_nulls: states_all || mapping.flow_null_values.or(false) && nulls_leave_source,
             expression,
         });
     }
@@ -219,6 +246,27 @@ impl Compiler<'_> {
         }
         Some((target, definition))
     }
+}
+
+/// The mapping of the `type` beside the one role that a mapping writes to.
+fn type_of_role(mapping: &AttributeMapping) -> Option<AttributeMapping> {
+    let function = mapping.expression.as_ref().and_then(Expression::outermost_function);
+    if function != Some(ONE_ROLE) || mapping.target.filter.is_none() {
+        return None;
+    }
+    let target = AttributePath { sub_attribute: Some("type".to_owned()), ..mapping.target.clone() };
+    Some(AttributeMapping {
+        path: TargetPath::new(target.to_string()),
+        target,
+        expression: Some(Expression::parse(TYPE_OF_ROLE).ok()?),
+        default: None,
+        matching_priority: None,
+        flow_type: FlowType::ObjectAddOnly,
+        always: false,
+        required: false,
+        flow_nulls: false,
+        ..mapping.clone()
+    })
 }
 
 /// The source attribute of a direct mapping whose type is Reference.

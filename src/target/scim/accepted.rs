@@ -55,15 +55,16 @@ fn shows_attribute(resource: &Resource, operation: &Operation) -> bool {
     let found = resource.values(path);
     match (operation.op, &operation.value) {
         (Op::Remove, _) | (_, None | Some(Value::Null)) => found.is_empty(),
-        (_, Some(Value::Array(wanted))) => {
-            wanted.iter().all(|wanted| found.iter().any(|found| covers(found, wanted))) && found.len() == wanted.len()
+        (op, Some(Value::Array(wanted))) => {
+            let has_all = wanted.iter().all(|wanted| found.iter().any(|found| covers(found, wanted)));
+            has_all && (op == Op::Add || found.len() == wanted.len())
         }
         (_, Some(wanted)) => found.iter().any(|found| covers(found, wanted)),
     }
 }
 
 /// True when a value is the wanted one, in any letter case and with whatever the target adds to it.
-fn covers(found: &Value, wanted: &Value) -> bool {
+pub(super) fn covers(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => {
             wanted.iter().all(|(name, wanted)| found.get(name).is_some_and(|found| covers(found, wanted)))
@@ -101,6 +102,8 @@ mod tests {
             (replace("emails", json!([{ "type": "work", "value": "a@n.example" }])), true),
             (replace("emails", json!([])), false),
             (replace("nickName", json!("A")), false),
+            (Operation::add("emails".parse().unwrap(), json!([{ "type": "work" }])), true),
+            (Operation::add("emails".parse().unwrap(), json!([{ "type": "home" }])), false),
             (Operation::remove(AttributePath::new("title")), false),
             (Operation::remove(AttributePath::new("nickName")), true),
         ] {

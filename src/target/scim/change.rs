@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::accepted::{self, Accepted};
 use super::answer::Purpose;
-use super::membership::value_of;
+use super::membership::{is_group, value_of};
 use super::{Deletion, ScimTarget, Version, dialect, json, write};
 use crate::model::{ResourceId, ResourceKind};
 use crate::scim::{AttributePath, Op, Operation, PatchOp, Resource, urn};
@@ -181,7 +181,7 @@ impl ScimTarget {
                 Box::pin(self.see_done(kind, id, &accepted, is_done)).await
             }
             (None, None) => {
-                if found.too_much && found.largest > 0 {
+                if found.too_much && found.largest > 0 && is_group(kind) {
                     tracing::info!(target.host = %self.shared.client.host(), members = found.largest, "the target takes so many members at once");
                     self.learn(|profile| profile.members_per_patch = profile.members_per_patch.min(found.largest));
                 }

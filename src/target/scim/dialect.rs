@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use super::accepted;
 use crate::scim::{AttributePath, Op, Operation, Resource, urn};
 use crate::target::profile::{PatchDialect, PatchForm};
 
@@ -29,8 +30,11 @@ pub(super) fn translated(
     }
     match dialect.form {
         PatchForm::Paths => operations,
-        PatchForm::Object if operations.is_empty() => operations,
-        PatchForm::Object => vec![as_object(operations)],
+        PatchForm::Object => {
+            let (adding, setting): (Vec<_>, Vec<_>) = operations.into_iter().partition(|one| one.op == Op::Add);
+            let parts = [(Op::Replace, setting), (Op::Add, adding)];
+            parts.into_iter().filter(|(_, part)| !part.is_empty()).map(|(op, part)| as_object(op, part)).collect()
+        }
     }
 }
 
@@ -47,12 +51,28 @@ pub(super) fn applied(operations: &[Operation], present: &Resource) -> Resource 
     let mut resource = present.clone();
     for operation in operations {
         match (&operation.path, operation.op, &operation.value) {
+            (Some(path), Op::Add, Some(Value::Array(values))) => add(&mut resource, path, values),
             (Some(path), Op::Add | Op::Replace, Some(value)) => resource.set(path, value.clone()),
             (Some(path), Op::Remove, _) => resource.remove(path),
             _ => {}
         }
     }
     resource
+}
+
+/// The values that are there stay; one that is there already does not come a second time.
+fn add(resource: &mut Resource, path: &AttributePath, values: &[Value]) {
+    let mut all: Vec<Value> = match resource.get(path) {
+        Some(Value::Array(present)) => present.clone(),
+        Some(present) => vec![present.clone()],
+        None => Vec::new(),
+    };
+    let missing = values.iter().filter(|value| !all.iter().any(|present| accepted::covers(present, value)));
+    let missing: Vec<Value> = missing.cloned().collect();
+    if !missing.is_empty() {
+        all.extend(missing);
+        resource.set(path, Value::Array(all));
+    }
 }
 
 /// Operations that select among the values of an attribute become one that replaces all of its values.
@@ -75,7 +95,7 @@ fn with_whole_lists(operations: &[Operation], present: &Resource) -> Vec<Operati
 }
 
 /// One operation without a path. What is removed is null there (RFC 7643 section 2.5).
-fn as_object(operations: Vec<Operation>) -> Operation {
+fn as_object(op: Op, operations: Vec<Operation>) -> Operation {
     let mut object = Map::new();
     for operation in operations {
         let Some(path) = operation.path else { continue };
@@ -96,7 +116,7 @@ fn as_object(operations: Vec<Operation>) -> Operation {
             (None, _) => {}
         }
     }
-    Operation { op: Op::Replace, path: None, value: Some(Value::Object(object)) }
+    Operation { op, path: None, value: Some(Value::Object(object)) }
 }
 
 /// The object of this name. `None` when something else has the name, because another operation sets it as a whole.
@@ -124,15 +144,16 @@ mod tests {
     use crate::target::write::attribute_operations;
 
     fn operations() -> Vec<Operation> {
-        let change = |path: &str, value: Value| AttributeChange { path: TargetPath::new(path), value: Some(value) };
+        let set = |path: &str, value: Value| AttributeChange::set(TargetPath::new(path), value);
+        let clear = |path: &str| AttributeChange::clear(TargetPath::new(path));
         attribute_operations(&[
-            change("active", json!(false)),
-            change("name.givenName", json!("Ada")),
-            change("name.middleName", Value::Null),
-            change(r#"emails[type eq "work"].value"#, json!("new@n.example")),
-            change(r#"phoneNumbers[type eq "fax"]"#, Value::Null),
-            change("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", json!("Ops")),
-            change("title", Value::Null),
+            set("active", json!(false)),
+            set("name.givenName", json!("Ada")),
+            clear("name.middleName"),
+            set(r#"emails[type eq "work"].value"#, json!("new@n.example")),
+            clear(r#"phoneNumbers[type eq "fax"]"#),
+            set("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", json!("Ops")),
+            clear("title"),
         ])
         .unwrap()
     }
@@ -199,6 +220,33 @@ mod tests {
             } }])
         );
         assert!(translated(&[], &dialect, None).is_empty());
+    }
+
+    #[test]
+    fn values_are_added_beside_those_of_others() {
+        let roles = || vec![json!({ "value": "rw", "primary": false }), json!({ "value": "ro" })];
+        let adding = [
+            Operation::add(AttributePath::new("roles"), roles().into()),
+            Operation::replace(AttributePath::new("title"), json!("Chief")),
+        ];
+        let paths = PatchDialect::default();
+        assert_eq!(translated(&adding, &paths, None), adding);
+        let object = PatchDialect { form: PatchForm::Object, ..paths };
+        assert_eq!(
+            serde_json::to_value(translated(&adding, &object, None)).unwrap(),
+            json!([
+                { "op": "replace", "value": { "title": "Chief" } },
+                { "op": "add", "value": { "roles": roles() } },
+            ])
+        );
+        let present = json!({ "roles": [{ "value": "theirs" }, { "value": "RO", "display": "Reader" }] });
+        let present: Resource = serde_json::from_value(present).unwrap();
+        let expected = json!([
+            { "value": "theirs" }, { "value": "RO", "display": "Reader" }, { "value": "rw", "primary": false },
+        ]);
+        assert_eq!(applied(&adding, &present).get(&AttributePath::new("roles")), Some(&expected));
+        let nothing = applied(&adding, &Resource::new("urn:test"));
+        assert_eq!(nothing.get(&AttributePath::new("roles")), Some(&Value::from(roles())));
     }
 
     #[test]

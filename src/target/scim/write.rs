@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{AttributeChange, ResourceId};
+use crate::model::{AttributeChange, ResourceId, ValueChange};
 use crate::scim::{AttributePath, Filter, Op, Operation, PatchOp};
 use crate::target::TargetError;
 use crate::target::profile::{MemberRemoval, PatchDialect};
@@ -36,15 +36,16 @@ pub struct MemberChange {
     pub removed: Vec<ResourceId>,
 }
 
-/// One operation for each changed attribute: a value replaces, no value removes. Fails on a path that is none.
+/// One operation for each changed attribute: `replace`, `add` or `remove`. Fails on a path that is none.
 pub fn attribute_operations(changes: &[AttributeChange]) -> Result<Vec<Operation>, TargetError> {
     let operation = |change: &AttributeChange| {
         let path = AttributePath::parse(change.path.as_str()).map_err(|error| TargetError::Settings {
             problem: format!("`{}` is no SCIM attribute path: {error}", change.path),
         })?;
-        Ok(match &change.value {
-            Some(value) if !value.is_null() => Operation::replace(path, value.clone()),
-            _ => Operation::remove(path),
+        Ok(match &change.change {
+            ValueChange::Set(value) => Operation::replace(path, value.clone()),
+            ValueChange::Add(values) => Operation::add(path, values.clone().into()),
+            ValueChange::Clear => Operation::remove(path),
         })
     };
     changes.iter().map(operation).collect()
@@ -146,7 +147,8 @@ pub(super) fn halves(body: &PatchOp) -> Option<(PatchOp, PatchOp)> {
     }
 }
 
-/// How many members a body adds and removes. Attributes are replaced, or removed at a path without a filter.
+/// How many values a body adds to lists and removes from them: members, or the values of an attribute that is only ever
+/// added to. Other attributes are replaced, or removed at a path without a filter.
 pub(super) fn members_in(body: &PatchOp) -> usize {
     let members = |operation: &Operation| match (operation.op, &operation.value) {
         (Op::Replace, _) => 0,
@@ -207,14 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_replaced_or_removed_at_their_path() {
-        let change = |path: &str, value: Option<Value>| AttributeChange { path: TargetPath::new(path), value };
+    fn attributes_are_replaced_added_to_or_removed_at_their_path() {
+        let set = |path: &str, value: Value| AttributeChange::set(TargetPath::new(path), value);
+        let change = |path: &str, change| AttributeChange::new(TargetPath::new(path), change);
         let operations = attribute_operations(&[
-            change("active", Some(json!(false))),
-            change(r#"emails[type eq "work"].value"#, Some(json!("ada@n.example"))),
-            change("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", Some(json!("Ops"))),
-            change("title", None),
-            change("nickName", Some(Value::Null)),
+            set("active", json!(false)),
+            set(r#"emails[type eq "work"].value"#, json!("ada@n.example")),
+            set("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", json!("Ops")),
+            change("title", ValueChange::Clear),
+            change("roles", ValueChange::Add(vec![json!({ "value": "rw" })])),
         ])
         .unwrap();
         assert_eq!(
@@ -228,10 +231,10 @@ mod tests {
                     "value": "Ops",
                 },
                 { "op": "remove", "path": "title" },
-                { "op": "remove", "path": "nickName" },
+                { "op": "add", "path": "roles", "value": [{ "value": "rw" }] },
             ])
         );
-        assert!(matches!(attribute_operations(&[change("a b[", None)]), Err(TargetError::Settings { .. })));
+        assert!(matches!(attribute_operations(&[set("a b[", json!(1))]), Err(TargetError::Settings { .. })));
     }
 
     #[test]
@@ -272,11 +275,14 @@ mod tests {
     fn a_foreign_and_strict_reader_accepts_our_bodies() {
         use scim_v2::utils::validation::Validate;
 
-        let change = |path: &str, value: Option<Value>| AttributeChange { path: TargetPath::new(path), value };
+        let set = |path: &str, value: Value| AttributeChange::set(TargetPath::new(path), value);
+        let department = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
+        let roles = ValueChange::Add(vec![json!({ "value": "rw", "primary": false })]);
         let attributes = attribute_operations(&[
-            change(r#"emails[type eq "work"].value"#, Some(json!("ada@n.example"))),
-            change("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", None),
-            change("active", Some(json!(false))),
+            set(r#"emails[type eq "work"].value"#, json!("ada@n.example")),
+            AttributeChange::clear(TargetPath::new(department)),
+            AttributeChange::new(TargetPath::new("roles"), roles),
+            set("active", json!(false)),
         ]);
         let members = MemberChange { path: members(), added: ids(0..2), removed: vec![ResourceId::new("a\"b\\c")] };
         for body in patches(attributes.unwrap(), &[members], 2, &PatchDialect::default()) {

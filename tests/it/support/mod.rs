@@ -2,6 +2,7 @@
 
 pub(crate) mod fixture_source;
 pub(crate) mod gateway;
+pub(crate) mod plain_source;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod provisor;

@@ -94,8 +94,7 @@ fn disable() -> ResourceChange {
 
 /// Sets these attributes.
 fn attributes(changes: &[(&str, Value)]) -> ResourceChange {
-    let change =
-        |(path, value): &(&str, Value)| AttributeChange { path: TargetPath::new(*path), value: Some(value.clone()) };
+    let change = |(path, value): &(&str, Value)| AttributeChange::set(TargetPath::new(*path), value.clone());
     let changes: Vec<AttributeChange> = changes.iter().map(change).collect();
     ResourceChange { attributes: write::attribute_operations(&changes).unwrap(), ..ResourceChange::default() }
 }
