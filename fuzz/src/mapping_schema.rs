@@ -22,14 +22,19 @@ pub fn schema(data: &[u8]) {
     assert_eq!(said(&compile(&schema)), said(&compile(&complete)), "{json}");
 }
 
-/// The mappings that run, and each finding without its words.
-fn said(compiled: &Compiled) -> (Option<Vec<String>>, Vec<(Severity, &str)>) {
+/// The mappings that run, and each finding without its words. What is said of an expression is said of its text, which a
+/// complete document always has.
+fn said(compiled: &Compiled) -> (Option<Vec<String>>, Vec<(Severity, String)>) {
     let errors = compiled.findings.iter().any(Finding::is_error);
     assert_eq!(compiled.schema.is_none(), errors);
     assert!(Finding::lines(&compiled.findings).len() <= compiled.findings.len());
     let ids = |schema: &provisor::sync_schema::Schema| {
         schema.mappings.iter().map(|mapping| mapping.id.as_str().to_owned()).collect()
     };
-    let findings = compiled.findings.iter().map(|finding| (finding.severity, finding.pointer.as_str())).collect();
+    let place = |pointer: &str| match pointer.strip_suffix("/source/name") {
+        Some(mapping) => [mapping, "/source/expression"].concat(),
+        None => pointer.to_owned(),
+    };
+    let findings = compiled.findings.iter().map(|finding| (finding.severity, place(&finding.pointer))).collect();
     (compiled.schema.as_ref().map(ids), findings)
 }

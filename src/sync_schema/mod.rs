@@ -27,4 +27,6 @@ mod findings_tests;
 #[cfg(test)]
 mod scoping_tests;
 #[cfg(test)]
+mod source_tree_tests;
+#[cfg(test)]
 mod tests;

@@ -22,16 +22,59 @@ impl AttributeMappingSource {
         })
     }
 
+    /// Makes the tree of the text, or the text of the tree, where only one of them is given. What does not parse, or
+    /// would not say the same, stays as it is.
+    pub(super) fn derive(&mut self) {
+        let has_text = self.expression.text().is_some_and(|text| !text.is_empty());
+        let is_known = match &self.kind {
+            Given::Is(kind) => kind.known().is_some(),
+            Given::Odd(_) => false,
+            Given::Absent | Given::Null => true,
+        };
+        let is_odd = matches!(self.name, Given::Odd(_))
+            || matches!(self.expression, Given::Odd(_))
+            || matches!(self.parameters, Given::Odd(_));
+        if has_text == self.has_parts() || !is_known || is_odd {
+            return;
+        }
+        let Some(tree) = self.text().and_then(|text| Some(Self::of(&Expression::parse(&text).ok()?))) else { return };
+        if has_text {
+            (self.kind, self.name, self.parameters) = (tree.kind, tree.name, tree.parameters);
+        } else if self.has_parts_of(&tree) {
+            self.take_texts(&tree);
+        }
+    }
+
+    /// Takes over the texts of a tree with the same parts: a comparison is no text that could be read by itself.
+    fn take_texts(&mut self, tree: &Self) {
+        if self.expression.text().is_none_or(str::is_empty) {
+            self.expression = tree.expression.clone();
+        }
+        let own = self.parameters.items_mut().filter_map(|parameter| parameter.value.get_mut());
+        for (own, (_, parameter)) in own.zip(tree.parameters.items()) {
+            if let Some(tree) = parameter.value.get() {
+                own.take_texts(tree);
+            }
+        }
+    }
+
     /// True when the parts say something else than the expression, which was parsed from the text. Constants are texts
     /// in the tree, and parameters are told apart by their order.
     pub(super) fn contradicts(&self, expression: &Expression) -> bool {
-        let has_parts = !self.parameters.is_empty() || self.name.text().is_some_and(|name| !name.is_empty());
-        has_parts && !self.has_parts_of(&Self::of(expression))
+        self.has_parts() && !self.has_parts_of(&Self::of(expression))
+    }
+
+    fn has_parts(&self) -> bool {
+        !self.parameters.is_empty() || self.name.text().is_some_and(|name| !name.is_empty())
     }
 
     fn has_parts_of(&self, other: &Self) -> bool {
+        let derived = |mut source: Self| {
+            source.derive();
+            source
+        };
         let values = |source: &Self| -> Vec<Self> {
-            source.parameters.items().filter_map(|(_, parameter)| parameter.value.get().cloned()).collect()
+            source.parameters.items().filter_map(|(_, parameter)| parameter.value.get().cloned().map(derived)).collect()
         };
         let (own, others) = (values(self), values(other));
         self.kind.word() == other.kind.word()

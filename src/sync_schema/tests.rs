@@ -2,9 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::wire::{AttributeMappingSource, Given, SynchronizationSchema};
+use super::wire::SynchronizationSchema;
 use super::*;
-use crate::expression::{Expression, FUNCTIONS};
 use crate::model::{Attributes, ObjectKind, Value};
 
 const GOLDEN: &str = include_str!("../../fixtures/schema-graph.json");
@@ -339,38 +338,4 @@ fn several_values_of_a_single_valued_attribute_become_one() {
     assert_eq!(inputs.get("mail"), Some(&Value::text("a")));
     assert_eq!(inputs.get("surname"), None);
     assert_eq!(inputs.get("other"), Some(&Value::texts(["d", "c"])));
-}
-
-#[test]
-fn a_tree_without_text_is_written_out() {
-    for text in [
-        r#"Replace([a], "x", , , "y", , )"#,
-        r#"Switch([a], , "1", "one", "2", Join(" ", [b], [c]))"#,
-        r#"IIF([a] = "x", IgnoreAttributeFlow, InStr([b], "c", "1", vbTextCompare))"#,
-        r#""a \"constant\"""#,
-        "[emails[type eq \"work\"].value]",
-    ] {
-        let expression = Expression::parse(text).unwrap();
-        let mut source = AttributeMappingSource::of(&expression);
-        assert_eq!(source.expression.text(), Some(text));
-        source.expression = Given::Absent;
-        assert_eq!(Expression::parse(&source.text().unwrap()).unwrap(), expression, "{text}");
-    }
-    let source = AttributeMappingSource::of(&Expression::parse("Mid([a], 1, 2)").unwrap());
-    assert_eq!(source.expression.text(), Some("Mid([a], 1, 2)"));
-    let (_, third) = source.parameters.items().nth(2).unwrap();
-    let length = third.value.get().unwrap();
-    assert_eq!((third.key.text(), length.expression.text()), (Some("length"), Some("\"2\"")));
-}
-
-#[test]
-fn every_example_survives_as_a_tree() {
-    for example in FUNCTIONS.iter().flat_map(|function| function.examples) {
-        let expression = Expression::parse(example.call).unwrap();
-        let mut source = AttributeMappingSource::of(&expression);
-        assert!(!source.contradicts(&expression), "{}", example.call);
-        source.expression = Given::Null;
-        let again = Expression::parse(&source.text().unwrap()).unwrap();
-        assert!(!AttributeMappingSource::of(&again).contradicts(&expression), "{}", example.call);
-    }
 }

@@ -57,6 +57,16 @@ impl<T> Given<T> {
     }
 }
 
+impl<T> Given<T> {
+    /// The value, where there is one of the contract's type.
+    pub(in crate::sync_schema) fn get_mut(&mut self) -> Option<&mut T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Absent | Self::Null | Self::Odd(_) => None,
+        }
+    }
+}
+
 impl<T: Copy> Given<T> {
     /// The value, or what it stands for when it is not given.
     pub fn or(&self, default: T) -> T {
@@ -170,6 +180,11 @@ impl<T> Given<List<T>> {
     pub fn items(&self) -> impl Iterator<Item = (usize, &T)> + Clone {
         let elements = self.get().map(|list| list.0.as_slice()).unwrap_or_default();
         elements.iter().enumerate().filter_map(|(index, element)| Some((index, element.get()?)))
+    }
+
+    /// The elements of the contract's type.
+    pub(in crate::sync_schema) fn items_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.get_mut().into_iter().flat_map(|list| &mut list.0).filter_map(Given::get_mut)
     }
 
     /// The number of elements, of whatever type.

@@ -1,13 +1,16 @@
 //! What an object of the contract is: named members, and whatever else stands there.
 
-/// Defines the type of an object of the contract, which may have a vocabulary as its parameter. A member is `name: Type = "its key"`, followed by `unset is
-/// VALUE` where the contract has another default than [`Shape::unset`](super::Shape::unset).
+/// Defines the type of an object of the contract, which may have a vocabulary as its parameter. A member is `name: Type
+/// = "its key"`, followed by `unset is VALUE` where the contract has another default than
+/// [`Shape::unset`](super::Shape::unset). `derived by` names what makes members of each other before the object is
+/// completed.
 macro_rules! record {
     (
         $(#[$doc:meta])*
         $name:ident $(<$parameter:ident>)? ($expected:literal) {
             $($(#[$member_doc:meta])* $member:ident: $type:ty = $key:literal $(, unset is $unset:expr)?;)*
         }
+        $(derived by $derive:path)?
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +46,7 @@ macro_rules! record {
             }
 
             fn complete(&mut self) {
+                $($derive(self);)?
                 $(self.$member.complete($crate::sync_schema::wire::record::unset!($type $(, $unset)?));)*
             }
         }

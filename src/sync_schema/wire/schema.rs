@@ -90,6 +90,7 @@ record! {
         expression: String = "expression";
         parameters: List<SourceParameter> = "parameters";
     }
+    derived by AttributeMappingSource::derive
 }
 
 record! {

@@ -183,7 +183,7 @@ fn what_is_left_out_is_completed_in_the_contracts_spelling() {
                     {"targetAttributeName": null, "defaultValue": "false", "matchingPriority": 0,
                      "flowType": "Always", "flowBehavior": "FlowWhenChanged", "exportMissingReferences": false,
                      "flowNullValues": true,
-                     "source": {"type": "Constant", "name": "n", "expression": null, "parameters": []}}]},
+                     "source": {"type": "Constant", "name": "n", "expression": "\"n\"", "parameters": []}}]},
                 {"name": null, "enabled": true, "flowTypes": "None", "sourceObjectName": null,
                  "targetObjectName": null, "scope": null, "metadata": [], "attributeMappings": []}]
         })
