@@ -30,7 +30,7 @@ pub struct SchemaExport {
     /// The job, by its name in the configuration.
     #[arg(required_unless_present = "template", conflicts_with = "template")]
     pub job: Option<String>,
-    /// A template that comes with the program, instead of a job.
+    /// A template of the program or of the configuration's folder, instead of a job.
     #[arg(long, value_name = "ID", requires = "source")]
     pub template: Option<String>,
     /// The kind of source that the template is for.

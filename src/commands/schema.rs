@@ -12,13 +12,13 @@ use serde_json::{Value as Json, json};
 use super::{Ended, Usage, run::unknown_job};
 use crate::{
     cli::{Output, SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName},
-    config::{Config, read_schema},
+    config::{Config, read_schema, templates_of},
     model::JobId,
     sync_schema::{
         Difference, Finding, Severity, compile, diff,
         wire::{Shape, SynchronizationSchema},
     },
-    templates::{Templates, Vocabulary},
+    templates::Vocabulary,
 };
 
 pub(super) fn schema(command: SchemaCommand) -> anyhow::Result<Ended> {
@@ -141,9 +141,9 @@ fn find(name: &SchemaName, config: &Path) -> anyhow::Result<SynchronizationSchem
                 let names = Vocabulary::ALL.map(|known| ["`", known.name(), "`"].concat()).join(", ");
                 Usage(format!("there is no kind of source `{source}`; there are {names}"))
             })?;
-            let template = Templates::built_in().named(id).ok_or_else(|| {
-                let names: Vec<String> =
-                    Templates::built_in().all().map(|template| format!("`{}`", template.id)).collect();
+            let templates = templates_of(config)?;
+            let template = templates.named(id).ok_or_else(|| {
+                let names: Vec<String> = templates.all().map(|template| format!("`{}`", template.id)).collect();
                 Usage(format!("there is no template `{id}`; there are {}", names.join(", ")))
             })?;
             template.schema(source).with_context(|| format!("the template `{id}`"))

@@ -26,6 +26,7 @@ pub use resolved::{
     Wiring,
 };
 pub use schema_file::{SchemaFileError, read_schema};
+pub use template::templates_of;
 
 use std::path::Path;
 

@@ -224,14 +224,18 @@ impl<'a> Resolver<'a> {
             let place = self.place(node, &["accidental_deletion", "percent"]);
             self.problem(place, "a share beyond 100 percent", "write a number from 0 to 100");
         }
-        let schema = match (written.template, written.schema) {
-            (Some(template), None) => self.template(&template, source.map(|source| source.vocabulary)),
-            (None, Some(schema)) => self.schema_file(&schema),
+        let template = written.template.as_ref().and_then(|name| self.known_template(name));
+        let schema = match (&written.template, &written.schema) {
+            (_, Some(file)) => self.schema_file(file),
+            (Some(name), None) => template.as_deref().and_then(|id| {
+                let vocabulary = source.map(|source| source.vocabulary)?;
+                self.template(name.node, id, vocabulary)
+            }),
             (None, None) if self.faulty_below(node) => None,
-            _ => {
+            (None, None) => {
                 self.problem(
                     node,
-                    format!("the job `{id}` needs exactly one synchronization schema"),
+                    format!("the job `{id}` needs a synchronization schema"),
                     "give it `template: NAME` or `schema: FILE`",
                 );
                 None
@@ -240,6 +244,7 @@ impl<'a> Resolver<'a> {
         Some(JobConfig {
             id,
             source: written.source.value,
+            template,
             schema: schema?,
             schedule,
             policy: written.policy,

@@ -74,6 +74,8 @@ pub struct JobConfig {
     pub id: JobId,
     /// The name of one of [`Config::sources`].
     pub source: String,
+    /// The id of the template that knows how the target is spoken to.
+    pub template: Option<String>,
     pub schema: JobSchema,
     pub schedule: Schedule,
     pub policy: Policy,

@@ -146,6 +146,13 @@ fn templates_of_ones_own_lie_in_a_folder_beside_the_file() {
     let config = parse().expect("it is sound");
     let origin = &config.job(&JobId::new("hr")).expect("it is there").job.schema.origin;
     assert_eq!(*origin, SchemaOrigin::Template("desk".to_owned()));
+    let mixed = text.replace("template: desk", "template: zoom\n        schema: ours/desk.json");
+    let config = Config::parse(&mixed, &folder.path().join("provisor.yaml"), &environment).expect("it is sound");
+    let job = config.job(&JobId::new("hr")).expect("it is there");
+    assert_eq!(job.job.schema.origin, SchemaOrigin::File(folder.path().join("ours/desk.json")));
+    let TargetConfig::Scim(scim) = &job.application.target;
+    let zoom = &crate::templates::Templates::built_in().named("zoom").expect("it is there").profile;
+    assert_eq!(scim.profile.template.as_deref(), Some(zoom), "a mapping of its own, and the application's ways");
     std::fs::write(folder.path().join("ours/desk.json"), schema.replacen("Switch(", "Swich(", 1)).expect("writable");
     let told = parse().expect_err("it is broken").to_string();
     assert!(
@@ -260,7 +267,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ),
         ("an unknown template", SOUND.replace("template: scim-ldap", "template: scim-ldab")),
         ("a schema that is not there", SOUND.replace("template: scim-ldap", "schema: nowhere.json")),
-        ("a template and a schema", with_job("schema: x.json")),
+        ("a template that is not there beside a schema", with_job("schema: x.json").replace("scim-ldap", "slak")),
         ("no schema at all", SOUND.replace("template: scim-ldap", "# none")),
         ("words of LDAP for Graph", SOUND.replace("graph: { tenant", "vocabulary: ldap\n    graph: { tenant")),
         ("words that are none", SOUND.replace("graph: { tenant", "vocabulary: entra\n    graph: { tenant")),

@@ -93,10 +93,11 @@ pub(super) struct WrittenJob {
     pub(super) name: Located<String>,
     /// The name of one of `sources`.
     pub(super) source: Located<String>,
-    /// A template: one of the program, or of the folder `templates`. Either this or `schema`.
+    /// A template: one of the program, or of the folder `templates`. It says how the target is spoken to, and what is
+    /// mapped unless `schema` does.
     #[serde(default)]
     pub(super) template: Option<Located<String>>,
-    /// A file with a synchronization schema, relative to this file.
+    /// A file with a synchronization schema, relative to this file. Default: that of the template.
     #[serde(default)]
     pub(super) schema: Option<Located<String>>,
     #[serde(default)]

@@ -193,3 +193,21 @@ fn whatever_is_put_in_is_written_as_it_was_read() {
     seeded::run(SAMPLES, WORDS, mapping_schema::schema);
     mapping_schema::schema(EXPORTED.as_bytes());
 }
+
+#[test]
+fn a_template_of_the_configurations_folder_is_exported_whatever_else_the_configuration_lacks() {
+    let workplace = Workplace::new();
+    std::fs::create_dir(workplace.path("ours")).expect("a folder");
+    workplace.write("ours/desk.json", EXPORTED);
+    workplace.write("provisor.yaml", "templates: ours\napplications: [{ jobs: [{ schema: not-there-yet.json }] }]\n");
+    let arguments = ["schema", "export", "--template", "desk", "--source", "graph", "--output", "out.json"];
+    workplace.run(&arguments).assert_code(0);
+    assert_eq!(read(&workplace, "out.json"), exported());
+    workplace.run(&["schema", "diff", "template:desk/graph", "out.json", "--detailed-exitcode"]).assert_code(0);
+    workplace.write("elsewhere.yaml", "sources: []");
+    let ended = workplace.run(&[&arguments, &["-c", "elsewhere.yaml"][..]].concat());
+    ended.assert_refused(2, &["no template `desk`", "`slack`"]);
+    workplace.run(&["schema", "export", "-c", "nowhere.yaml", "--template", "scim", "--source", "ldap"]).assert_code(0);
+    workplace.write("ours/desk.json", "[");
+    workplace.run(&arguments).assert_refused(2, &["provisor.yaml:1:12", "desk.json"]);
+}
