@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    directory::{Directory, Kind, Object, State},
+    directory::Directory,
+    object::{Kind, Object, State},
     property,
 };
 

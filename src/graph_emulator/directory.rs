@@ -11,91 +11,13 @@ use sha2::{Digest, Sha256};
 
 use super::{
     error::GraphError,
+    object::{Kind, Object, Stamped, State},
     property,
-    tenant::{GroupRecord, Tenant, UserRecord},
+    tenant::Tenant,
 };
 
-/// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub(super) enum Kind {
-    User,
-    Group,
-}
-
-impl Kind {
-    /// The name of the collection, as paths spell it.
-    pub(super) fn collection(self) -> &'static str {
-        match self {
-            Self::User => "users",
-            Self::Group => "groups",
-        }
-    }
-
-    /// The qualified type name, as `@odata.type` spells it.
-    pub(super) fn odata_type(self) -> &'static str {
-        match self {
-            Self::User => "#microsoft.graph.user",
-            Self::Group => "#microsoft.graph.group",
-        }
-    }
-}
-
-/// Where an object stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Live,
-    /// In the recycle bin.
-    Recycled,
-    /// Gone for good; only the id is kept, so that delta queries can say so.
-    Purged,
-}
-
-/// A value with the step it was written at.
-#[derive(Clone, Debug)]
-pub(super) struct Stamped<T> {
-    pub(super) value: T,
-    pub(super) at: u64,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Object {
-    pub(super) kind: Kind,
-    pub(super) id: String,
-    pub(super) state: Stamped<State>,
-    /// A property that never had a value is absent; one that lost its value is null.
-    pub(super) properties: BTreeMap<String, Stamped<Json>>,
-    /// Every manager the user has had, the present one last; `None` where it had none.
-    managers: Vec<Stamped<Option<String>>>,
-    /// Members by id; false for one that was removed.
-    pub(super) members: BTreeMap<String, Stamped<bool>>,
-    /// The last step that touched any of it.
-    pub(super) changed_at: u64,
-}
-
-impl Object {
-    pub(super) fn value(&self, name: &str) -> Option<&Json> {
-        self.properties.get(name).map(|stamped| &stamped.value)
-    }
-
-    /// The id of the present manager.
-    pub(super) fn manager(&self) -> Option<&str> {
-        self.managers.last().and_then(|link| link.value.as_deref())
-    }
-
-    /// The id of the manager at an earlier step.
-    pub(super) fn manager_at(&self, step: u64) -> Option<&str> {
-        self.managers.iter().rfind(|link| link.at <= step).and_then(|link| link.value.as_deref())
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.value(name).and_then(Json::as_str)
-    }
-
-    fn is_unified_group(&self) -> bool {
-        let types = self.value("groupTypes").and_then(Json::as_array);
-        types.is_some_and(|types| types.iter().any(|text| text == "Unified"))
-    }
-}
+/// The step at which a directory begins.
+const FIRST_STEP: u64 = 1;
 
 pub(super) struct Directory {
     pub(super) tenant_id: String,
@@ -112,8 +34,8 @@ impl Directory {
     pub(super) fn new(tenant: Tenant) -> Self {
         let digest = digest(&tenant);
         let Tenant { tenant_id, display_name, verified_domains, users, groups } = tenant;
-        let users = users.into_iter().map(|user| (user.id.clone(), first_user(user))).collect();
-        let groups = groups.into_iter().map(|group| (group.id.clone(), first_group(group))).collect();
+        let users = users.into_iter().map(|user| (user.id.clone(), Object::of_user(user, FIRST_STEP))).collect();
+        let groups = groups.into_iter().map(|group| (group.id.clone(), Object::of_group(group, FIRST_STEP))).collect();
         Self { tenant_id, display_name, verified_domains, digest, users, groups, head: FIRST_STEP }
     }
 
@@ -187,15 +109,7 @@ impl Directory {
         properties.insert("createdDateTime".to_owned(), instant(now));
         let step = self.step();
         let id = self.drawn_id(step);
-        let object = Object {
-            kind,
-            id: id.clone(),
-            state: Stamped { value: State::Live, at: step },
-            properties: stamped(properties, step),
-            managers: Vec::new(),
-            members: BTreeMap::new(),
-            changed_at: step,
-        };
+        let object = Object::new(kind, id.clone(), properties, step);
         Ok(self.objects_mut(kind).entry(id).insert_entry(object).into_mut())
     }
 
@@ -221,7 +135,7 @@ impl Directory {
         let step = self.step();
         let object = self.touched(kind, &id, step)?;
         if !recyclable {
-            purge(object, step);
+            object.purge(step);
             return Ok(());
         }
         object.state = Stamped { value: State::Recycled, at: step };
@@ -259,7 +173,7 @@ impl Directory {
         let object = self.recycled(id)?;
         let (kind, id) = (object.kind, object.id.clone());
         let step = self.step();
-        purge(self.touched(kind, &id, step)?, step);
+        self.touched(kind, &id, step)?.purge(step);
         Ok(())
     }
 
@@ -274,7 +188,7 @@ impl Directory {
         }
         if manager != former {
             let step = self.step();
-            self.touched(Kind::User, &id, step)?.managers.push(Stamped { value: manager, at: step });
+            self.touched(Kind::User, &id, step)?.set_manager(manager, step);
         }
         Ok(())
     }
@@ -349,35 +263,9 @@ impl Directory {
     }
 }
 
-/// The step at which a directory begins.
-const FIRST_STEP: u64 = 1;
-
 /// True when two principal names mean the same account.
 fn same_name(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()
-}
-
-fn first_user(user: UserRecord) -> Object {
-    let managers = user.manager.map(|manager| Stamped { value: Some(manager), at: FIRST_STEP });
-    Object { managers: managers.into_iter().collect(), ..first_object(Kind::User, user.id, user.properties) }
-}
-
-fn first_group(group: GroupRecord) -> Object {
-    let members = group.members.into_iter().map(|member| (member, Stamped { value: true, at: FIRST_STEP })).collect();
-    Object { members, ..first_object(Kind::Group, group.id, group.properties) }
-}
-
-fn first_object(kind: Kind, id: String, properties: Map<String, Json>) -> Object {
-    let properties = properties.into_iter().filter(|(_, value)| !value.is_null()).collect();
-    Object {
-        kind,
-        id,
-        state: Stamped { value: State::Live, at: FIRST_STEP },
-        properties: stamped(properties, FIRST_STEP),
-        managers: Vec::new(),
-        members: BTreeMap::new(),
-        changed_at: FIRST_STEP,
-    }
 }
 
 /// The properties of a write in their stored spelling. What may not be written, or not so, is refused.
@@ -398,17 +286,6 @@ fn checked(kind: Kind, properties: Map<String, Json>) -> Result<BTreeMap<String,
         checked.insert(stored, value);
     }
     Ok(checked)
-}
-
-fn stamped(properties: BTreeMap<String, Json>, step: u64) -> BTreeMap<String, Stamped<Json>> {
-    properties.into_iter().map(|(name, value)| (name, Stamped { value, at: step })).collect()
-}
-
-fn purge(object: &mut Object, step: u64) {
-    object.state = Stamped { value: State::Purged, at: step };
-    object.properties.clear();
-    object.members.clear();
-    object.managers.clear();
 }
 
 fn instant(now: DateTime<Utc>) -> Json {

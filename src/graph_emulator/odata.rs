@@ -11,8 +11,8 @@ use serde_json::{Map, Value as Json, json};
 use url::Url;
 
 use super::{
-    directory::{Kind, Object},
     error::GraphError,
+    object::{Kind, Object},
     property,
 };
 

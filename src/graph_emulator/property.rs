@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use super::directory::Kind;
+use super::object::Kind;
 
 /// What a property may hold besides null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,9 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     Service,
     delta::{Detail, Next, Round},
-    directory::{Directory, Kind, Object, State},
+    directory::Directory,
     error::GraphError,
+    object::{Kind, Object, State},
     odata::{Form, PageRequest, Query, Root, decode, encode, view},
 };
 

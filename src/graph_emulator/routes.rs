@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::{
     Service, access,
-    directory::Kind,
     error::{GraphError, RequestIds},
+    object::Kind,
     read, write,
 };
 

@@ -3,7 +3,7 @@
 use chrono::Utc;
 use serde_json::{Map, Value as Json};
 
-use super::{Running, directory::Kind, error::GraphError};
+use super::{Running, error::GraphError, object::Kind};
 
 /// One change. Users are named by id or user principal name, groups by id.
 #[derive(Clone, Debug)]

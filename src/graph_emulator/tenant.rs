@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::{directory::Kind, property};
+use super::{object::Kind, property};
 
 /// A tenant as its document describes it. Ids are GUIDs in lower case.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     Service,
-    directory::{Kind, Object},
     error::GraphError,
+    object::{Kind, Object},
     odata::{Form, Root, view},
     read::Answer,
 };
