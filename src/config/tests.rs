@@ -124,7 +124,7 @@ fn the_profile_of_a_template_lies_between_preset_and_operator() {
     let with = |settings: &str| {
         slack.replace("crm.example.com/scim/v2\",", &format!("crm.example.com/scim/v2\", {settings},"))
     };
-    assert_eq!(profile(&with("profile: { preset: aws-identity-center }")).max_page_size, 1000);
+    assert_eq!(profile(&with("profile: { preset: sentry }")).max_page_size, 1000);
     assert_eq!(profile(&with("profile: { delete: delete }")).delete, DeleteMeans::Delete);
     let two = slack.replace("scim-graph", "zoom");
     let told = parse(&two).expect_err("two applications").to_string();

@@ -37,7 +37,14 @@ pub(super) struct ObjectRow {
     pub(super) target: String,
     /// Where the target serves it: `Users`, `Groups`.
     pub(super) endpoint: String,
+    /// What may be done to the resources, as `objectFlowTypes` are written. Default: everything.
+    #[serde(default = "every_flow")]
+    pub(super) flow_types: String,
     pub(super) attributes: Vec<Row>,
+}
+
+fn every_flow() -> String {
+    "Add, Update, Delete".to_owned()
 }
 
 /// One attribute with its mapping; in the table of a source, the attribute alone.

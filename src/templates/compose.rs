@@ -178,7 +178,7 @@ fn object_mapping(object: &ObjectRow, source: &Source, pointer: &str, faults: &m
     json!({
         "name": object.name,
         "enabled": true,
-        "flowTypes": "Add, Update, Delete",
+        "flowTypes": object.flow_types,
         "sourceObjectName": object.source,
         "targetObjectName": object.target,
         "scope": null,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::target::profile::{MemberRemoval, PatchDialect};
 
 #[test]
 fn equal_addresses_have_equal_identities() {
@@ -87,11 +88,13 @@ async fn discovery_refines_the_profile_below_the_operators_word() {
         _ => Reply::json(200, list(json!([]), 0)),
     })
     .await;
-    let target = profiled(&server, json!({ "patch": true, "preset": "aws-identity-center" }));
-    assert_eq!(target.profile().max_page_size, 50, "the preset counts until the target was asked");
+    let target = profiled(&server, json!({ "patch": true, "preset": "entra-legacy" }));
+    assert!(target.profile().dialect.text_booleans, "the preset counts before the target was asked, too");
     target.discover().await.unwrap();
     let endpoints = [("users".to_owned(), "People".to_owned())].into();
-    assert_eq!(target.profile().as_ref(), &Profile { max_page_size: 50, endpoints, ..Profile::default() });
+    let dialect =
+        PatchDialect { text_booleans: true, member_removal: MemberRemoval::Values, ..PatchDialect::default() };
+    assert_eq!(target.profile().as_ref(), &Profile { max_page_size: 50, endpoints, dialect, ..Profile::default() });
     target.probe().await.unwrap();
     assert_eq!(server.lines().last().unwrap(), "GET /scim/v2/People");
 }
