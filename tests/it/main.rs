@@ -4,6 +4,7 @@ mod accidental_deletion;
 mod architecture;
 mod attribute_flow;
 mod bad_input;
+mod chaos;
 mod cli;
 mod custom_attributes;
 mod deprovisioning;

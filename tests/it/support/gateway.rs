@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 const CLIENT: &str = "gateway";
-const TOKEN: &str = "token";
+pub(crate) const TOKEN: &str = "token";
 
 /// The id of the n-th user of a tenant.
 pub(crate) fn user_id(number: usize) -> String {
@@ -217,11 +217,15 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    fn start(dialect: &'static Dialect) -> Self {
+    pub(crate) fn start(dialect: &'static Dialect) -> Self {
         let mut settings = scim_server::Settings::new(([127, 0, 0, 1], 0).into(), Secret::new(TOKEN));
         settings.dialect = dialect;
         let running = Server::start(settings);
         Self { running: running.unwrap(), client: reqwest::Client::builder().no_proxy().build().unwrap() }
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        self.running.base_url()
     }
 
     async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {

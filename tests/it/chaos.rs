@@ -1,0 +1,332 @@
+//! Convergence: whatever goes wrong meanwhile, the application ends as the model of the company says.
+//!
+//! Each seed is a company, what happens in it, and what goes wrong: in the source (errors, cut and senseless answers,
+//! expired tokens), in the target (errors, connections lost before and after the commit, latency), in the store (locked,
+//! full) and in the process (SIGKILL). Then nothing goes wrong any more, cycles follow as they are scheduled, and the
+//! application has to be what the company is.
+//!
+//! `scripts/chaos` runs as many seeds as one likes.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails here fails the test")]
+
+mod company;
+mod source_storm;
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use provisor::graph_emulator::{self, Emulator};
+use provisor::scim_server::Dialect;
+use provisor::secret::Secret;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::gateway::{TOKEN, Target};
+use crate::support::program::{full_scale, provisor};
+use company::Company;
+use source_storm::SourceStorm;
+
+/// Working days, each with its changes and its troubles.
+const DAYS: usize = 12;
+const CHANGES_A_DAY: usize = 10;
+
+/// Cycles that the program gets to end in peace.
+const CYCLES_IN_PEACE: usize = 12;
+
+const CLIENT: &str = "chaos";
+
+struct World {
+    random: StdRng,
+    company: Company,
+    directory: graph_emulator::Running,
+    storm: SourceStorm,
+    target: Target,
+    folder: TempDir,
+    client: reqwest::Client,
+    /// What went wrong, for the person who reads of a violation.
+    diary: Vec<String>,
+    kills: u64,
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+enum Ended {
+    Killed,
+    Code(i32, Value, String),
+}
+
+impl World {
+    fn start(seed: u64) -> Self {
+        provisor::net::install_crypto_provider();
+        let company = Company::found(seed);
+        let settings = graph_emulator::Settings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            directory: company.tenant(),
+            client_id: CLIENT.to_owned(),
+            client_secret: Secret::new(CLIENT),
+            token: Some(Secret::new(CLIENT)),
+            // An object may be on two pages of one read.
+            page_size: 25,
+        };
+        let directory = Emulator::start(settings).unwrap();
+        let storm = SourceStorm::start(&directory.root_url(), seed);
+        let target = Target::start(Dialect::STANDARD);
+        let folder = tempfile::tempdir().unwrap();
+        let mut random = StdRng::seed_from_u64(seed ^ 0x5eed);
+        let bulk = random.random_bool(0.3);
+        let configuration = json!({
+            "store": { "url": format!("sqlite://{}", folder.path().join("store.db").display()) },
+            "sources": [{ "name": "entra", "graph": {
+                "tenant": directory.tenant_id(), "client_id": CLIENT, "client_secret": CLIENT,
+                "root_url": storm.root_url, "authority_url": storm.root_url,
+            } }],
+            "applications": [{
+                "name": "crm",
+                "target": { "scim": { "base_url": target.base_url(), "auth": { "bearer": TOKEN }, "profile": { "bulk": bulk } } },
+                "jobs": [{
+                    "name": "people", "source": "entra", "template": "scim",
+                    // How many leave at once is not what is looked at here.
+                    "accidental_deletion": { "percent": 100, "at_least": 100_000, "more_than": 100_000 },
+                }],
+            }],
+        });
+        std::fs::write(folder.path().join("provisor.yaml"), configuration.to_string()).unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { random, company, directory, storm, target, folder, client, diary: Vec::new(), kills: 0 }
+    }
+
+    fn note(&mut self, text: impl Into<String>) {
+        self.diary.push(text.into());
+    }
+
+    /// Something happens in the company, and the directory hears of it.
+    async fn happen(&mut self, changes: usize) {
+        for _ in 0..changes {
+            let Some(change) = self.company.change() else { continue };
+            self.diary.push(format!("{change:?}"));
+            self.directory.stage(vec![change]).unwrap();
+        }
+        for (name, id) in self.company.without_id() {
+            let url = format!("{}/v1.0/users/{name}?$select=id", self.directory.root_url());
+            let answer = self.client.get(url).bearer_auth(CLIENT).send().await.unwrap();
+            let user: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+            *id = Some(user["id"].as_str().unwrap().to_owned());
+        }
+    }
+
+    /// One cycle of the program, with whatever goes wrong on this day.
+    async fn troubled_cycle(&mut self) {
+        let strength = [0.0, 0.05, 0.2][self.random.random_range(0..3)];
+        self.storm.blow(strength);
+        self.note(format!("the source fails {strength} of the requests"));
+        let rules = self.target_faults();
+        self.note(format!("the target: {rules}"));
+        self.target.set_faults(rules).await;
+        if self.random.random_bool(0.1) {
+            self.note("every delta token has expired");
+            self.directory.expire_delta_tokens();
+        }
+        let kill_after =
+            self.random.random_bool(0.35).then(|| Duration::from_millis(self.random.random_range(20..600)));
+        let store = match self.random.random_range(0..12) {
+            0 => Some(StoreFault::Locked(Duration::from_millis(self.random.random_range(100..1500)))),
+            1 => Some(StoreFault::Full),
+            _ => None,
+        };
+        self.note(format!("killed after {kill_after:?}, store {store:?}"));
+        let ended = self.run(kill_after, store).await;
+        if matches!(ended, Ended::Killed) {
+            self.kills += 1;
+        }
+        self.note(match ended {
+            Ended::Killed => "killed".to_owned(),
+            Ended::Code(code, report, said) => {
+                format!("ended with {code}: {} {}", report["state"], said.lines().last().unwrap_or_default())
+            }
+        });
+    }
+
+    /// Rules for the target, each struck by chance.
+    fn target_faults(&mut self) -> Value {
+        let troubles = [
+            json!({ "do": { "status": 429, "retry_after": 0 } }),
+            json!({ "do": { "status": 503 } }),
+            json!({ "do": { "drop": true } }),
+            json!({ "moment": "after_commit", "do": { "status": 500 } }),
+            json!({ "moment": "after_commit", "do": { "drop": true } }),
+            json!({ "do": { "truncate": true } }),
+            json!({ "do": { "malformed": true } }),
+            json!({ "do": { "delay_ms": 40 } }),
+            json!({ "method": "*", "do": { "drop": true } }),
+            json!({ "method": "GET", "do": { "status": 500 } }),
+        ];
+        let mut rules = Vec::new();
+        for mut trouble in troubles {
+            if self.random.random_bool(0.3) {
+                trouble["probability"] = json!([0.02, 0.1, 0.3][self.random.random_range(0..3)]);
+                trouble["seed"] = json!(self.random.random::<u32>());
+                rules.push(trouble);
+            }
+        }
+        Value::Array(rules)
+    }
+
+    async fn run(&mut self, kill_after: Option<Duration>, store: Option<StoreFault>) -> Ended {
+        let mut command = std::process::Command::new("sh");
+        // A file that may not grow stands for a disk that is full.
+        let limit =
+            if matches!(store, Some(StoreFault::Full)) { self.blocks_of_store() } else { "unlimited".to_owned() };
+        let script = "ulimit -f \"$1\"; shift; exec \"$@\"";
+        command.args(["-c", script, "sh", &limit]).arg(provisor().get_program());
+        command.args(["run", "people", "--output", "json", "-c"]).arg(self.folder.path().join("provisor.yaml"));
+        command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let lock = match store {
+            Some(StoreFault::Locked(time)) => Some(lock_store(&self.folder.path().join("store.db"), time)),
+            _ => None,
+        };
+        let mut process = tokio::process::Command::from(command).kill_on_drop(true).spawn().unwrap();
+        if let Some(time) = kill_after
+            && tokio::time::timeout(time, process.wait()).await.is_err()
+        {
+            process.kill().await.unwrap();
+            return Ended::Killed;
+        }
+        let output = tokio::time::timeout(Duration::from_secs(240), process.wait_with_output()).await;
+        let output = output.expect("the program ends").unwrap();
+        if let Some(lock) = lock {
+            lock.join().unwrap();
+        }
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ended::Code(
+            output.status.code().unwrap_or(-1),
+            serde_json::from_slice(&output.stdout).unwrap_or_default(),
+            said,
+        )
+    }
+
+    /// A little more than the store has now, in the blocks of `ulimit`.
+    fn blocks_of_store(&mut self) -> String {
+        let size = std::fs::metadata(self.folder.path().join("store.db")).map_or(0, |file| file.len());
+        (size / 512 + self.random.random_range(0..200)).to_string()
+    }
+
+    /// Nothing goes wrong any more, and the time of every retry has come.
+    async fn peace(&mut self) -> Result<(), String> {
+        self.storm.blow(0.0);
+        self.target.clear_faults().await;
+        let mut said = String::new();
+        for cycle in 0..CYCLES_IN_PEACE {
+            let_time_pass(&self.folder.path().join("store.db"));
+            match self.run(None, None).await {
+                Ended::Code(0, report, _) if report["counters"]["writes"] == 0 && cycle > 0 => return Ok(()),
+                ended => said = format!("{ended:?}"),
+            }
+        }
+        Err(format!("it does not come to rest: {said}"))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum StoreFault {
+    Locked(Duration),
+    Full,
+}
+
+/// Somebody else writes to the store for this time.
+fn lock_store(file: &Path, time: Duration) -> std::thread::JoinHandle<()> {
+    let url = file.to_str().unwrap().to_owned();
+    std::thread::spawn(move || {
+        let Ok(mut connection) = SqliteConnection::establish(&url) else { return };
+        if connection.batch_execute("PRAGMA busy_timeout = 1000; BEGIN IMMEDIATE").is_ok() {
+            std::thread::sleep(time);
+            connection.batch_execute("ROLLBACK").unwrap();
+        }
+    })
+}
+
+/// Whatever waits in escrow is to be tried again.
+fn let_time_pass(file: &Path) {
+    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    let sooner = "PRAGMA busy_timeout = 5000; \
+                  UPDATE escrows SET next_attempt_at = '2000-01-01 00:00:00' WHERE next_attempt_at IS NOT NULL";
+    connection.batch_execute(sooner).unwrap();
+}
+
+/// The violation of one seed, if there is one.
+async fn violation(seed: u64) -> Option<String> {
+    let mut world = World::start(seed);
+    if world.random.random_bool(0.5) {
+        world.troubled_cycle().await;
+    } else {
+        let ended = world.run(None, None).await;
+        assert!(matches!(ended, Ended::Code(0, ..)), "{ended:?}");
+        world.company.in_step();
+    }
+    for _ in 0..DAYS {
+        world.happen(CHANGES_A_DAY).await;
+        world.troubled_cycle().await;
+    }
+    let faults = world.storm.struck();
+    let outcome = world.peace().await;
+    let differences = world.company.differences(&world.target.users().await, &world.target.groups().await);
+    if outcome.is_ok() && differences.is_empty() {
+        return None;
+    }
+    let folder = world.folder.keep();
+    Some(format!(
+        "seed {seed} ({faults} faults of the source, {} kills), store in {}: {outcome:?}\n  {}\nwhat happened:\n  {}",
+        world.kills,
+        folder.display(),
+        differences.join("\n  "),
+        world.diary.join("\n  ")
+    ))
+}
+
+async fn converges(seeds: RangeInclusive<u64>) {
+    for seed in seeds {
+        if let Some(violation) = violation(seed).await {
+            panic!("{violation}");
+        }
+    }
+}
+
+/// Seeds of one lane: lanes run beside each other.
+fn lane(number: u64) -> RangeInclusive<u64> {
+    let seeds = if full_scale() { 5 } else { 1 };
+    1 + number * 5..=number * 5 + seeds
+}
+
+#[tokio::test]
+async fn after_any_trouble_the_application_is_what_the_company_is() {
+    converges(lane(0)).await;
+}
+
+#[tokio::test]
+async fn after_any_trouble_in_a_second_lane() {
+    converges(lane(1)).await;
+}
+
+#[tokio::test]
+async fn after_any_trouble_in_a_third_lane() {
+    converges(lane(2)).await;
+}
+
+#[tokio::test]
+async fn after_any_trouble_in_a_fourth_lane() {
+    converges(lane(3)).await;
+}
+
+/// What `scripts/chaos` runs; nothing unless it says which seeds.
+#[tokio::test]
+async fn the_seeds_that_were_asked_for() {
+    let Ok(range) = std::env::var("PROVISOR_CHAOS_SEEDS") else { return };
+    let number = |text: &str| text.parse::<u64>().expect("PROVISOR_CHAOS_SEEDS is FROM-TO");
+    let (from, to) = range.split_once('-').expect("PROVISOR_CHAOS_SEEDS is FROM-TO");
+    converges(number(from)..=number(to)).await;
+}
