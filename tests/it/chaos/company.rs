@@ -51,6 +51,9 @@ pub(crate) struct Company {
     /// Names of people who are gone for good: the next joiner may get one.
     free_names: Vec<String>,
     named: usize,
+    /// The last promotion, with the title before, and the last membership: what somebody may think better of.
+    promoted: Option<(usize, String)>,
+    joined: Option<(usize, usize)>,
 }
 
 impl Company {
@@ -61,6 +64,8 @@ impl Company {
             groups: BTreeMap::new(),
             free_names: Vec::new(),
             named: 0,
+            promoted: None,
+            joined: None,
         };
         for number in 1..=PEOPLE {
             let mut person = company.person(None);
@@ -121,8 +126,10 @@ impl Company {
 
     /// Something happens in the company.
     pub(crate) fn change(&mut self) -> Option<Staged> {
-        match self.random.random_range(0..20) {
+        match self.random.random_range(0..23) {
             0..=3 => self.promotion(),
+            20 => self.demotion(),
+            21 | 22 => self.second_thoughts(),
             4 => self.marriage(),
             5 => self.lock_or_unlock(),
             6 | 7 => self.departure(),
@@ -162,6 +169,14 @@ impl Company {
         let number = self.employed()?;
         let title = format!("Rank {}", self.random.random_range(0..1000));
         let person = self.people.get_mut(&number)?;
+        self.promoted = Some((number, std::mem::replace(&mut person.title, title.clone())));
+        Some(Staged::Update { user: person.id.clone()?, properties: object(json!({ "jobTitle": title })) })
+    }
+
+    /// The title before the last promotion: a cycle that was killed may have sent the one between.
+    fn demotion(&mut self) -> Option<Staged> {
+        let (number, title) = self.promoted.take()?;
+        let person = self.people.get_mut(&number).filter(|person| person.state == State::Employed)?;
         person.title.clone_from(&title);
         Some(Staged::Update { user: person.id.clone()?, properties: object(json!({ "jobTitle": title })) })
     }
@@ -221,9 +236,20 @@ impl Company {
     }
 
     fn membership(&mut self) -> Option<Staged> {
-        let member = self.employed()?;
+        let (group, member) = (self.some_group()?, self.employed()?);
+        self.joined = Some((group, member));
+        self.toggle(group, member)
+    }
+
+    /// Whoever was put into a group last is taken out of it, or the other way round.
+    fn second_thoughts(&mut self) -> Option<Staged> {
+        let (group, member) = self.joined?;
+        let is_possible = self.groups[&group].exists && self.people[&member].state == State::Employed;
+        if is_possible { self.toggle(group, member) } else { None }
+    }
+
+    fn toggle(&mut self, group: usize, member: usize) -> Option<Staged> {
         let id = self.people[&member].id.clone()?;
-        let group = self.some_group()?;
         let members = &mut self.groups.get_mut(&group)?.members;
         if members.remove(&member) {
             return Some(Staged::RemoveMember { group: group_id(group), member: id });
