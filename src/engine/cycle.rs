@@ -16,7 +16,7 @@ use crate::{
     engine::{
         due,
         fit::{self, LeftOut},
-        lookup, page,
+        groups, lookup, page,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
         settle, sweep, take_away,
     },
@@ -63,7 +63,8 @@ pub async fn run_cycle(
     let profile = target.profile();
     let left_out = fit::left_out(&job.schema, &profile);
     let job = fit::fitted(job, &left_out, &profile);
-    let run = Arc::new(Run::new(job, store, target, hash_key, cycle, stop, progress));
+    let groups = groups::named_in(&job.schema, source.as_ref());
+    let run = Arc::new(Run::new(job, store, target, hash_key, cycle, stop, progress).naming(groups));
     let writes_before = run.target.writes_sent();
     let result = match discovered {
         Ok(()) => stages(&run, source, kind, &left_out).await,
@@ -111,6 +112,7 @@ async fn stages(
     refuse_another_directory(run, &server).await?;
     run.target.probe().await?;
     settle::settle_open_intents(run).await?;
+    groups::learn_names(run).await?;
     let is_new = run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;
     if is_new {
         // Once, and again when it changes: what is left out is part of the version.
@@ -121,7 +123,7 @@ async fn stages(
     run.store.escrows_due(&run.job.id, run.now()).await?;
     for mapping in &run.job.schema.mappings {
         let linked = run.cycle.baseline.linked.get(&mapping.id).copied().unwrap_or_default();
-        if kind == CycleKind::Initial && linked == 0 {
+        if kind == CycleKind::Initial && linked == 0 && !mapping.flow.is_none() {
             // One listing instead of one question an object.
             lookup::build_index(run, mapping).await?;
         }
@@ -129,8 +131,10 @@ async fn stages(
     run.enter(Stage::Reading);
     for feed in source.feeds() {
         read_feed(run, &source, &feed, &server, kind).await?;
+        feed.kind.iter().for_each(|kind| run.note_read(kind));
     }
     run.enter(Stage::Due);
+    groups::tell_unclear(run).await?;
     due::act_on_due(run).await?;
     run.enter(Stage::Removing);
     take_away::carry_out_removals(run).await?;
@@ -318,6 +322,7 @@ pub(super) async fn record_changes(
         generation,
         schema_version: run.job.schema_version,
         mappings: mappings.collect(),
+        groups: run.groups.clone(),
         changes,
         full_round,
         watermark,
@@ -336,9 +341,9 @@ fn by_mapping<T>(run: &Run, mut due: Vec<T>, key: impl Fn(&T) -> &ObjectKey) -> 
         .collect()
 }
 
-/// True for object mappings whose objects are only acted on after the last page.
+/// True for object mappings whose objects are only acted on after the last page: groups, and whom groups decide about.
 pub(super) fn waits_for_last_page(mapping: &ObjectMapping) -> bool {
-    mapping.references.iter().any(|reference| reference.multivalued)
+    mapping.lists_members() || mapping.scope.asks_for_members()
 }
 
 /// Starts a page of actions once there is room for one more.

@@ -87,6 +87,9 @@ pub struct Rules<'a> {
 
 /// Decides one object.
 pub fn decide(known: &KnownObject, evaluation: &Evaluation<'_>, situation: &Situation, rules: Rules<'_>) -> Decision {
+    if rules.mapping.flow.is_none() {
+        return skip(SkipReason::FlowDisabled);
+    }
     if let (Some(link), Lifecycle::Deleted, Deprovisioning::Delete) =
         (&known.link, known.lifecycle, rules.policy.deleted)
     {
@@ -95,6 +98,7 @@ pub fn decide(known: &KnownObject, evaluation: &Evaluation<'_>, situation: &Situ
     }
     let wanted = match evaluation {
         Evaluation::Failed(failure) => return Decision::Fail(failure.clone()),
+        Evaluation::Undecided(scope) => return fail(FailureClass::Object, Failure::SCOPE_UNDECIDED, scope.to_string()),
         Evaluation::Ignored => return skip(SkipReason::IgnoredByMapping),
         Evaluation::Wanted(wanted) => wanted,
     };

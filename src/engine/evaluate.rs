@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use crate::{
     engine::{
         flow::{self, Desired, DesiredAttribute},
-        scope::{self, Standing},
+        scope::{self, Memberships, Standing},
     },
     expression::{Context as ExpressionContext, Draw, Seed},
-    model::{Attributes, Failure, FailureClass, JobId, Lifecycle, MatchingValue, ObjectKey, Value},
-    sync_schema::ObjectMapping,
+    model::{Attributes, Failure, JobId, Lifecycle, MatchingValue, ObjectKey, Value},
+    sync_schema::{ObjectMapping, ScopeResult},
 };
 
 /// What evaluation needs of the world: handed in, so that the same input always evaluates the same.
@@ -21,6 +21,8 @@ pub struct Context {
     pub seed: Seed,
     /// The default domain of the source, without `@`.
     pub default_domain: Option<String>,
+    /// Where filters ask for members of groups: what is known of them.
+    pub memberships: Memberships,
 }
 
 /// What should be, for one object under one object mapping.
@@ -29,6 +31,8 @@ pub enum Evaluation<'m> {
     Wanted(Wanted<'m>),
     /// The mapping leaves the object alone.
     Ignored,
+    /// Neither in nor out of scope: nothing may follow from it.
+    Undecided(ScopeResult),
     /// The mapping failed for this object.
     Failed(Failure),
 }
@@ -41,6 +45,17 @@ pub struct Wanted<'m> {
     pub matching: Vec<MatchingValue>,
 }
 
+impl Evaluation<'_> {
+    /// Why the object is not in scope, test by test; `None` when it is, or when no filter was asked.
+    pub fn why_not_in_scope(&self) -> Option<&ScopeResult> {
+        match self {
+            Self::Undecided(scope) => Some(scope),
+            Self::Wanted(Wanted { standing: Standing::OutOfScope(scope), .. }) => Some(scope),
+            _ => None,
+        }
+    }
+}
+
 /// Evaluates one object; one that is gone for good, by what was last known of it.
 pub fn evaluate<'m>(
     key: &ObjectKey,
@@ -49,15 +64,14 @@ pub fn evaluate<'m>(
     mapping: &'m ObjectMapping,
     context: &Context,
 ) -> Evaluation<'m> {
+    if mapping.flow.is_none() {
+        return Evaluation::Ignored;
+    }
     let mut input = mapping.inputs(attributes).into_owned();
-    let standing = scope::standing(&input, lifecycle, mapping);
-    if let Standing::Undecided(_) = standing {
-        return Evaluation::Failed(Failure {
-            class: FailureClass::Object,
-            code: "ScopeUndecided".to_owned(),
-            message: "a regular expression of the scoping filter takes too many steps for this object; simplify it"
-                .to_owned(),
-        });
+    let member_of = |group: &str| context.memberships.test(&key.anchor, group);
+    let standing = scope::standing(&input, lifecycle, mapping, member_of);
+    if let Standing::Undecided(scope) = standing {
+        return Evaluation::Undecided(scope);
     }
     input.set(mapping.soft_deleted.as_str(), Value::Boolean(standing.is_soft_deleted()));
     let object = [key.mapping.as_str(), key.anchor.as_str()];

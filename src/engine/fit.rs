@@ -90,7 +90,7 @@ mod tests {
         Job {
             id: JobId::new("job"),
             application: "application".to_owned(),
-            schema: Arc::new(Schema { version: "1".to_owned(), mappings: vec![users()] }),
+            schema: Arc::new(Schema { version: "1".to_owned(), mappings: vec![users()], groups: None }),
             schema_version: 7,
             policy: Policy::default(),
             default_domain: None,

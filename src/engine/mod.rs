@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | leave out what the target lacks | [`fit`] | none |
 //! | record what the source said | [`cycle`] | store |
+//! | who is a member of the groups that filters name | `groups` | store |
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
 //! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`equality`], [`edges`] | none |
@@ -29,6 +30,7 @@ pub mod execute;
 pub mod exported;
 pub mod fit;
 pub mod flow;
+mod groups;
 pub mod intents;
 mod lookup;
 pub mod matching;

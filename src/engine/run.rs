@@ -11,11 +11,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{evaluate::Context, policy::Policy, unique::Holders},
+    engine::{evaluate::Context, policy::Policy, scope::Memberships, unique::Holders},
     expression::Seed,
-    model::{Counters, Cycle, FailureClass, HashKey, JobId, ObjectKey, ObjectMappingId, RemovalEffect, TargetIdentity},
+    model::{
+        Counters, Cycle, FailureClass, HashKey, JobId, ObjectKey, ObjectKind, ObjectMappingId, RemovalEffect,
+        TargetIdentity,
+    },
     source::SourceError,
-    store::{Store, StoreError},
+    store::{NamedGroups, Store, StoreError},
     sync_schema::{ObjectMapping, Schema},
     target::{ScimTarget, TargetError},
 };
@@ -109,6 +112,8 @@ pub(super) struct Run {
     pub target: ScimTarget,
     pub target_identity: TargetIdentity,
     pub cycle: Cycle,
+    /// Whose members scoping filters ask for.
+    pub groups: Option<NamedGroups>,
     pub stop: CancellationToken,
     progress: watch::Sender<Progress>,
     /// From the system's generator: different in every run, the same for every retry within it.
@@ -124,6 +129,8 @@ pub(super) struct Run {
     /// Who drew which unique value in this cycle, created or not: pages that asked the target at the same time must not
     /// draw one value twice.
     drawn: Mutex<Holders>,
+    /// The kinds whose feeds were read to their end in this cycle.
+    read: Mutex<BTreeSet<ObjectKind>>,
     /// Held while a matching index is built in the middle of a cycle, so that pages do not build it over each other.
     pub index_building: tokio::sync::Mutex<()>,
 }
@@ -145,6 +152,7 @@ impl Run {
             target,
             target_identity,
             cycle,
+            groups: None,
             stop,
             progress,
             seed: Seed::from(rand::random::<[u8; 32]>()),
@@ -153,8 +161,14 @@ impl Run {
             vanished: Mutex::default(),
             indexed: Mutex::default(),
             drawn: Mutex::default(),
+            read: Mutex::default(),
             index_building: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The same cycle, for filters that ask for members of these groups.
+    pub(super) fn naming(self, groups: Option<NamedGroups>) -> Self {
+        Self { groups, ..self }
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -171,7 +185,18 @@ impl Run {
             job: self.job.id.clone(),
             seed: self.seed.clone(),
             default_domain: self.job.default_domain.clone(),
+            memberships: Memberships::default(),
         }
+    }
+
+    /// A feed of this kind was read to its end in this cycle.
+    pub(super) fn note_read(&self, kind: &ObjectKind) {
+        locked(&self.read).insert(kind.clone());
+    }
+
+    /// True when all objects of the mapping were read, or all changes of them, in this cycle.
+    pub(super) fn read_to_the_end(&self, mapping: &ObjectMappingId) -> bool {
+        self.mapping(mapping).is_some_and(|mapping| locked(&self.read).contains(&mapping.source_kind))
     }
 
     pub(super) fn mapping(&self, id: &ObjectMappingId) -> Option<&ObjectMapping> {

@@ -1,8 +1,8 @@
 //! In or out of scope, and why. Pure.
 
 use crate::{
-    model::{Attributes, Lifecycle, Value},
-    sync_schema::{ObjectMapping, ScopeResult, Verdict},
+    model::{self, Anchor, Attributes, Lifecycle, Value},
+    sync_schema::{Doubt, Membership, ObjectMapping, ScopeResult, Verdict},
 };
 
 /// Where an object stands, layer by layer: the source's word first, then the account's state, then the filters.
@@ -14,7 +14,7 @@ pub enum Standing {
     AccountDisabled,
     /// A scoping filter does not let it through.
     OutOfScope(ScopeResult),
-    /// A scoping filter could not be tested: neither in nor out, so nothing may follow from it.
+    /// A scoping filter could not be decided: neither in nor out, so nothing may follow from it.
     Undecided(ScopeResult),
     /// The source still has it but does not deliver it.
     LeftFeed,
@@ -41,7 +41,7 @@ impl Standing {
             Self::InScope => "in scope",
             Self::AccountDisabled => "disabled in the source",
             Self::OutOfScope(_) => "out of scope",
-            Self::Undecided(_) => "its scope could not be tested",
+            Self::Undecided(_) => "its scope could not be decided",
             Self::LeftFeed => "no longer covered by the source filter",
             Self::SoftDeleted => "in the recycle bin of the source",
             Self::Deleted => "deleted in the source",
@@ -49,19 +49,47 @@ impl Standing {
     }
 }
 
-/// Finds where the object stands.
-pub fn standing(attributes: &Attributes, lifecycle: Lifecycle, mapping: &ObjectMapping) -> Standing {
+/// What is known of groups and their members.
+#[derive(Clone, Debug, Default)]
+pub struct Memberships {
+    pub known: model::Memberships,
+    /// True once the groups of the source were read to their end in this cycle. Until then only a membership that is
+    /// known counts: its absence, and that of a group, mean nothing.
+    pub complete: bool,
+}
+
+impl Memberships {
+    /// Whether the object is a direct member of the group that a filter names so.
+    pub fn test(&self, object: &Anchor, group: &str) -> Membership {
+        let named = self.known.groups.get(group).map(Vec::as_slice).unwrap_or_default();
+        let is_member = |group| self.known.of.get(object).is_some_and(|groups| groups.contains(group));
+        match named {
+            [_, _, ..] => Membership::Undecided(Doubt::AmbiguousGroup),
+            [group] if is_member(group) => Membership::Member,
+            _ if !self.complete => Membership::Undecided(Doubt::GroupsUnread),
+            _ => Membership::NotMember,
+        }
+    }
+}
+
+/// Finds where the object stands. `member_of` says whether it is a member of a group, by the word of the filter.
+pub fn standing(
+    attributes: &Attributes,
+    lifecycle: Lifecycle,
+    mapping: &ObjectMapping,
+    member_of: impl Fn(&str) -> Membership,
+) -> Standing {
     match lifecycle {
         Lifecycle::Deleted => return Standing::Deleted,
         Lifecycle::SoftDeleted => return Standing::SoftDeleted,
         Lifecycle::LeftFeed => return Standing::LeftFeed,
         Lifecycle::Present => {}
     }
-    let scope = mapping.scope.explain(attributes);
+    let scope = mapping.scope.explain(attributes, member_of);
     match scope.verdict {
         Verdict::Pass => {}
         Verdict::Fail => return Standing::OutOfScope(scope),
-        Verdict::Undecided => return Standing::Undecided(scope),
+        Verdict::Undecided(_) => return Standing::Undecided(scope),
     }
     let enabled = mapping.account_enabled.as_deref().and_then(|name| attributes.get(name));
     if enabled.is_some_and(is_false) { Standing::AccountDisabled } else { Standing::InScope }
@@ -73,5 +101,29 @@ fn is_false(value: &Value) -> bool {
         Value::Boolean(flag) => !flag,
         Value::Text(text) => text.eq_ignore_ascii_case("false"),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_read_to_its_end_says_no() {
+        use Doubt::{AmbiguousGroup, GroupsUnread};
+        let groups = [("crew", vec!["g1"]), ("twins", vec!["g1", "g2"]), ("nobody", vec![])];
+        let groups = groups.map(|(word, anchors)| (word.to_owned(), anchors.into_iter().map(Anchor::from).collect()));
+        let known = model::Memberships { groups: groups.into(), of: [("ada".into(), ["g1".into()].into())].into() };
+        let [read, unread] = [true, false].map(|complete| Memberships { known: known.clone(), complete });
+        for (object, group, when_read, when_unread) in [
+            ("ada", "crew", Membership::Member, Membership::Member),
+            ("bob", "crew", Membership::NotMember, Membership::Undecided(GroupsUnread)),
+            ("ada", "nobody", Membership::NotMember, Membership::Undecided(GroupsUnread)),
+            ("ada", "never heard of", Membership::NotMember, Membership::Undecided(GroupsUnread)),
+            ("ada", "twins", Membership::Undecided(AmbiguousGroup), Membership::Undecided(AmbiguousGroup)),
+        ] {
+            let object = Anchor::from(object);
+            assert_eq!((read.test(&object, group), unread.test(&object, group)), (when_read, when_unread), "{group}");
+        }
     }
 }

@@ -37,7 +37,7 @@ pub(super) async fn sweep(
     let Some(kind) = &feed.kind else { return Ok(()) };
     if full {
         for mapping in run.job.schema.mappings.iter().filter(|mapping| mapping.source_kind == *kind) {
-            run.store.unwant_edges_before(&run.job.id, &mapping.id, generation).await?;
+            run.store.unwant_edges_before(&run.job.id, &mapping.id, generation, run.groups.clone()).await?;
         }
     }
     let mut after: Option<Anchor> = None;

@@ -14,6 +14,11 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// The code of an object that is neither in nor out of scope. An addition of this product.
+    pub const SCOPE_UNDECIDED: &str = "ScopeUndecided";
+}
+
 /// A stored failure with its next attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Escrow {

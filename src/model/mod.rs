@@ -13,6 +13,7 @@ mod hash_key;
 mod ids;
 mod intent;
 mod link;
+mod membership;
 mod object;
 mod removal;
 mod value;
@@ -30,6 +31,7 @@ pub use ids::{
 };
 pub use intent::{Action, Intent, MatchingValue};
 pub use link::{Claim, Exported, ExportedValue, KnownObject, Lifecycle, Link};
+pub use membership::Memberships;
 pub use object::{Anchor, FeedId, Name, ObjectKind, ResourceId, SourceObject};
 pub use removal::{Removal, RemovalEffect, RemovalState};
 pub use value::Value;

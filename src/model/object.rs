@@ -71,6 +71,8 @@ impl Name {
     /// Separates the parts of a hierarchical name; no directory uses it inside a value.
     pub const SEPARATOR: char = '\u{1f}';
 
+    const DISPLAY: &str = "display:";
+
     /// The name of an object by its anchor, for sources whose references are ids (Graph).
     pub fn of_anchor(anchor: &Anchor) -> Self {
         Self(format!("id:{anchor}"))
@@ -93,6 +95,23 @@ impl Name {
         Self(text)
     }
 
+    /// A display name, which no reference uses and several objects may have: each has the name of its anchor below it.
+    pub fn of_display(display: &str) -> Self {
+        let mut text = String::from(Self::DISPLAY);
+        text.extend(display.chars().filter(|&character| character != Self::SEPARATOR));
+        Self(text)
+    }
+
+    /// The display name as that of one object alone.
+    pub fn of_display_of(display: &str, anchor: &Anchor) -> Self {
+        Self(format!("{}{}{anchor}", Self::of_display(display).0, Self::SEPARATOR))
+    }
+
+    /// True for what [`Name::of_display_of`] makes.
+    pub fn is_display(&self) -> bool {
+        self.0.starts_with(Self::DISPLAY)
+    }
+
     /// A name as the store kept it.
     pub fn from_stored(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -106,6 +125,12 @@ impl Name {
     /// True when this name lies strictly below `container`.
     pub fn is_below(&self, container: &Name) -> bool {
         self.0.strip_prefix(&container.0).is_some_and(|rest| rest.starts_with(Self::SEPARATOR))
+    }
+
+    /// The bounds, both excluded, between which the names below this one lie.
+    pub fn below(&self) -> (String, String) {
+        let successor = char::from(Self::SEPARATOR as u8 + 1);
+        (format!("{}{}", self.0, Self::SEPARATOR), format!("{}{successor}", self.0))
     }
 
     /// This name with the container `from` replaced by `to`; `None` when it does not lie below `from`.

@@ -8,7 +8,7 @@ pub mod ldap;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::model::{Anchor, Change, FailureClass, FeedId, ObjectKind, SourceObject};
+use crate::model::{Anchor, Change, FailureClass, FeedId, Name, ObjectKind, SourceObject};
 
 pub use crate::sync_schema::{KindSelection, Selection};
 
@@ -97,6 +97,11 @@ pub trait Source: Send + Sync {
     /// Reads one feed into `pages`, in order, waiting whenever the channel is full. Returns only after a *complete*
     /// read; whatever ends early is an error. A closed channel ends the read with [`SourceError::Stopped`].
     async fn changes(&self, feed: &Feed, start: Start, pages: mpsc::Sender<Page>) -> Result<ReadEnd, SourceError>;
+
+    /// The name that a text stands for where references name objects by it: a DN, say. `None` for any other text.
+    fn name_of(&self, _text: &str) -> Option<Name> {
+        None
+    }
 
     /// Reads one object as it is now.
     async fn fetch(&self, kind: &ObjectKind, anchor: &Anchor) -> Result<Fetched, SourceError>;

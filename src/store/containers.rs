@@ -8,6 +8,7 @@ use crate::db::{AnyOf, Backend, on_each};
 use crate::model::{Anchor, JobId, Name};
 
 use super::edges::{self, Row as EdgeRow};
+use super::groups::Watch;
 use super::names::{self, Row as NameRow};
 use super::tables::{containers, edges as edge_table, object_names};
 use super::{StoreError, references};
@@ -16,7 +17,13 @@ use super::{StoreError, references};
 const STEP: usize = 5_000;
 
 /// A container is known under `name` now. Under another one than before, everything below moves along.
-pub(super) fn record(tx: &mut Backend, job: &JobId, anchor: &Anchor, name: &Name) -> Result<(), StoreError> {
+pub(super) fn record(
+    tx: &mut Backend,
+    job: &JobId,
+    anchor: &Anchor,
+    name: &Name,
+    watch: &mut Watch<'_>,
+) -> Result<(), StoreError> {
     let before = on_each!(tx, c => containers::table
         .find((job.as_str(), anchor.as_str()))
         .select(containers::name)
@@ -31,37 +38,27 @@ pub(super) fn record(tx: &mut Backend, job: &JobId, anchor: &Anchor, name: &Name
         .set(containers::name.eq(name.as_str()))
         .execute(c))?;
     let Some(before) = before.map(Name::from_stored).filter(|before| before != name) else { return Ok(()) };
-    let below = Below::of(&before);
+    let below = before.below();
     move_containers(tx, job, &below, &before, name)?;
     move_edges(tx, job, &below, &before, name)?;
-    move_names(tx, job, &below, &before, name)
-}
-
-/// The names strictly below a container: they begin with it and a separator, and the separator has a successor.
-struct Below {
-    first: String,
-    end: String,
-}
-
-impl Below {
-    fn of(container: &Name) -> Self {
-        let successor = char::from(Name::SEPARATOR as u8 + 1);
-        Self {
-            first: format!("{}{}", container.as_str(), Name::SEPARATOR),
-            end: format!("{}{successor}", container.as_str()),
-        }
-    }
+    move_names(tx, job, &below, (&before, name), watch)
 }
 
 fn moved(name: &str, from: &Name, to: &Name) -> Option<String> {
     Name::from_stored(name).moved(from, to).map(|name| name.as_str().to_owned())
 }
 
-fn move_containers(tx: &mut Backend, job: &JobId, below: &Below, from: &Name, to: &Name) -> Result<(), StoreError> {
+fn move_containers(
+    tx: &mut Backend,
+    job: &JobId,
+    (first, end): &(String, String),
+    from: &Name,
+    to: &Name,
+) -> Result<(), StoreError> {
     let rows = on_each!(tx, c => containers::table
         .filter(containers::job.eq(job.as_str()))
-        .filter(containers::name.ge(&below.first))
-        .filter(containers::name.lt(&below.end))
+        .filter(containers::name.ge(first))
+        .filter(containers::name.lt(end))
         .select((containers::anchor, containers::name))
         .load::<(String, String)>(c))?;
     for (anchor, name) in rows {
@@ -74,13 +71,19 @@ fn move_containers(tx: &mut Backend, job: &JobId, below: &Below, from: &Name, to
 }
 
 /// Moves names, step by step: what has moved is out of the range, and what already has its new name stays.
-fn move_names(tx: &mut Backend, job: &JobId, below: &Below, from: &Name, to: &Name) -> Result<(), StoreError> {
-    let mut after = below.first.clone();
+fn move_names(
+    tx: &mut Backend,
+    job: &JobId,
+    (first, end): &(String, String),
+    (from, to): (&Name, &Name),
+    watch: &mut Watch<'_>,
+) -> Result<(), StoreError> {
+    let mut after = first.clone();
     loop {
         let rows = on_each!(tx, c => object_names::table
             .filter(object_names::job.eq(job.as_str()))
             .filter(object_names::name.gt(&after))
-            .filter(object_names::name.lt(&below.end))
+            .filter(object_names::name.lt(end))
             .order(object_names::name)
             .limit(STEP as i64)
             .select(NameRow::as_select())
@@ -93,19 +96,25 @@ fn move_names(tx: &mut Backend, job: &JobId, below: &Below, from: &Name, to: &Na
         names::save(tx, job, &rows)?;
         // References that were written with the new name before the container was delivered find their objects now.
         let named: HashMap<&str, &str> = rows.iter().map(|row| (row.name.as_str(), row.anchor.as_str())).collect();
-        references::resolve(tx, job, &named)?;
+        references::resolve(tx, job, &named, watch)?;
     }
 }
 
 /// Moves the references that were written with a name below the container.
-fn move_edges(tx: &mut Backend, job: &JobId, below: &Below, from: &Name, to: &Name) -> Result<(), StoreError> {
-    let mut after = below.first.clone();
+fn move_edges(
+    tx: &mut Backend,
+    job: &JobId,
+    (first, end): &(String, String),
+    from: &Name,
+    to: &Name,
+) -> Result<(), StoreError> {
+    let mut after = first.clone();
     loop {
         // A step ends between two references, so that all edges with one reference move together.
         let references = on_each!(tx, c => edge_table::table
             .filter(edge_table::job.eq(job.as_str()))
             .filter(edge_table::reference.gt(&after))
-            .filter(edge_table::reference.lt(&below.end))
+            .filter(edge_table::reference.lt(end))
             .order(edge_table::reference)
             .select(edge_table::reference)
             .limit(STEP as i64)

@@ -16,7 +16,7 @@ use crate::model::{Anchor, Edge, Export, JobId, Name, ObjectKey, ObjectMappingId
 use super::columns::{Word, to_count};
 use super::jobs::target_of;
 use super::keys::{key, key_batches};
-use super::tables::{edges, escrows, links, objects};
+use super::tables::{edges, escrows, links};
 use super::{Store, StoreError};
 
 /// One edge, as its row holds it.
@@ -165,46 +165,6 @@ impl Store {
                     (key(mapping.as_str().to_owned(), anchor), to_count(sent), to_count(count))
                 });
                 Ok(owners.collect())
-            })
-            .await
-    }
-
-    /// Ends a full read that delivered references one by one: what it did not name is not wanted any more. Owners that
-    /// the read did not see keep theirs. Answers how many edges that were.
-    pub async fn unwant_edges_before(
-        &self,
-        job: &JobId,
-        mapping: &ObjectMappingId,
-        generation: i64,
-    ) -> Result<u64, StoreError> {
-        let (job, mapping) = (job.clone(), mapping.clone());
-        self.database
-            .write(move |tx| {
-                let seen_owner = || {
-                    exists(
-                        objects::table
-                            .filter(objects::job.eq(edges::job))
-                            .filter(objects::anchor.eq(edges::from_anchor))
-                            .filter(objects::mapping.eq(edges::mapping))
-                            .filter(objects::generation.ge(generation)),
-                    )
-                };
-                let dropped = on_each!(tx, c => diesel::delete(edges::table)
-                    .filter(edges::job.eq(job.as_str()))
-                    .filter(edges::mapping.eq(mapping.as_str()))
-                    .filter(edges::generation.lt(generation))
-                    .filter(edges::export.eq(Export::Never.word()))
-                    .filter(seen_owner())
-                    .execute(c))?;
-                let unwanted = on_each!(tx, c => diesel::update(edges::table)
-                    .filter(edges::job.eq(job.as_str()))
-                    .filter(edges::mapping.eq(mapping.as_str()))
-                    .filter(edges::generation.lt(generation))
-                    .filter(edges::wanted)
-                    .filter(seen_owner())
-                    .set(edges::wanted.eq(false))
-                    .execute(c))?;
-                Ok((dropped + unwanted) as u64)
             })
             .await
     }

@@ -9,6 +9,7 @@ mod cycles;
 mod edges;
 mod error;
 mod escrows;
+mod groups;
 mod intents;
 mod jobs;
 mod keys;
@@ -27,6 +28,7 @@ mod references;
 mod removals;
 mod sent_references;
 mod settle;
+mod sweep;
 mod tables;
 mod watermarks;
 
@@ -40,6 +42,7 @@ use crate::secret::Secret;
 
 pub use cycles::CycleRecord;
 pub use error::StoreError;
+pub use groups::NamedGroups;
 pub use intents::{OpenPage, Opened};
 pub use jobs::JobCounts;
 pub use lock::JobLock;

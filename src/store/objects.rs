@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
-use crate::model::{Anchor, JobId, Lifecycle, ObjectKey, ObjectKind, ObjectMappingId, RemovalId, RemovalState};
+use crate::model::{Anchor, JobId, ObjectKey, ObjectMappingId, RemovalId, RemovalState};
 
 use super::columns::Word;
 use super::keys::{key, key_batches};
@@ -66,38 +66,6 @@ impl Store {
                         return Ok(keys);
                     }
                 }
-            })
-            .await
-    }
-
-    /// Objects of a kind that a completed full read of `generation` did not see, in the order of their anchors after
-    /// `after`.
-    pub async fn sweep_candidates(
-        &self,
-        job: &JobId,
-        kind: &ObjectKind,
-        generation: i64,
-        after: Option<Anchor>,
-        limit: u32,
-    ) -> Result<Vec<Anchor>, StoreError> {
-        let (job, kind) = (job.clone(), kind.clone());
-        self.database
-            .read(move |tx| {
-                // What was in the recycle bin may have been emptied out of it unnoticed.
-                let lifecycles = [Lifecycle::Present.word(), Lifecycle::SoftDeleted.word()];
-                let after = after.as_ref().map_or("", Anchor::as_str);
-                let anchors = on_each!(tx, c => objects::table
-                    .filter(objects::job.eq(job.as_str()))
-                    .filter(objects::anchor.gt(after))
-                    .filter(objects::kind.eq(kind.as_str()))
-                    .filter(objects::lifecycle.any_of(lifecycles))
-                    .filter(objects::generation.lt(generation))
-                    .order(objects::anchor)
-                    .select(objects::anchor)
-                    .distinct()
-                    .limit(limit.into())
-                    .load::<String>(c))?;
-                Ok(anchors.into_iter().map(Anchor::new).collect())
             })
             .await
     }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use crate::db::Backend;
 use crate::model::{Change, Departure, JobId, KnownObject, ObjectKey, ObjectKind, ObjectMappingId, Watermark};
 
+use super::groups::{NamedGroups, Watch};
 use super::recording::{Delivered, Recording};
 use super::{Store, StoreError, containers, intents, known, watermarks};
 
@@ -20,6 +21,8 @@ pub struct RecordPage {
     pub schema_version: i64,
     /// Every object mapping whose objects are kept.
     pub mappings: Vec<RecordedMapping>,
+    /// The groups that filters name; `None` where no filter asks for members.
+    pub groups: Option<NamedGroups>,
     /// In arrival order; a container comes before what is named by its new name.
     pub changes: Vec<Change>,
     /// True while everything is read: what is delivered counts as seen under the generation.
@@ -68,20 +71,24 @@ impl Store {
 
 fn record(tx: &mut Backend, page: RecordPage) -> Result<Recorded, StoreError> {
     let mut delivered: Vec<Delivered> = Vec::new();
+    let mut watch = Watch::begin(tx, &page.job, page.groups.as_ref())?;
     // Deletions and renamed containers change what names mean, so the changes around them are recorded apart.
     for run in page.changes.chunk_by(|one, next| step(one) == step(next)) {
         match run.first().map(step) {
             Some(Step::Containers) => {
                 for change in run {
                     if let Change::Container { anchor, name } = change {
-                        containers::record(tx, &page.job, anchor, name)?;
+                        containers::record(tx, &page.job, anchor, name, &mut watch)?;
                     }
                 }
             }
-            Some(Step::Objects | Step::Deletions) => delivered.extend(Recording::load(tx, &page, run)?.write(tx)?),
+            Some(Step::Objects | Step::Deletions) => {
+                delivered.extend(Recording::load(tx, &page, run)?.write(tx, &mut watch)?)
+            }
             None => {}
         }
     }
+    watch.end(tx)?;
     if let Some(watermark) = page.watermark {
         watermarks::save(tx, &page.job, watermark)?;
     }

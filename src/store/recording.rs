@@ -14,6 +14,7 @@ use edges::Edges;
 use names::Names;
 
 use super::columns::{Word, from_json, to_json};
+use super::groups::Watch;
 use super::keys::key;
 use super::objects::Row as ObjectRow;
 use super::record::{RecordPage, RecordedMapping};
@@ -108,6 +109,9 @@ impl<'a> Recording<'a> {
                     changed |= self.edges.of(&key).replace(page, &key, &reference.attribute, names);
                 }
             }
+            if let Some(groups) = page.groups.as_ref().filter(|groups| groups.mapping == mapping.id) {
+                self.names.display(groups, &object.kind, &object.anchor, &object.attributes);
+            }
             self.present(&key, attributes.clone(), Some(&object.attributes), changed);
         }
     }
@@ -135,6 +139,9 @@ impl<'a> Recording<'a> {
                     Some(value) => attributes.set(name, value.clone()),
                     None => attributes.clear(name),
                 }
+            }
+            if let Some(groups) = page.groups.as_ref().filter(|groups| groups.mapping == mapping.id) {
+                self.names.display(groups, &partial.kind, &partial.anchor, &attributes);
             }
             self.present(&key, to_json(&attributes), None, changed);
         }
@@ -216,11 +223,11 @@ impl<'a> Recording<'a> {
     }
 
     /// Writes everything back: names first, because references are resolved by them.
-    pub(super) fn write(mut self, tx: &mut Backend) -> Result<Vec<Delivered>, StoreError> {
+    pub(super) fn write(mut self, tx: &mut Backend, watch: &mut Watch<'_>) -> Result<Vec<Delivered>, StoreError> {
         self.write_objects(tx)?;
         self.names.write(tx, self.page, &self.deleted)?;
-        self.edges.write(tx, self.page, &self.present)?;
-        self.names.lead_references(tx, self.page)?;
+        self.edges.write(tx, self.page, &self.present, watch)?;
+        self.names.lead_references(tx, self.page, watch)?;
         references::far_end_deleted(tx, &self.page.job, &self.deleted)?;
         let delivered = self.order.into_iter().map(|key| {
             let object = self.objects.get(&key);

@@ -14,6 +14,7 @@ use crate::model::{Export, JobId, ObjectKey, ResourceId, SentEdge};
 use super::StoreError;
 use super::columns::Word;
 use super::edges::{self, Row};
+use super::groups::{NamedGroups, Watch};
 use super::keys::key_batches;
 use super::tables::edges as table;
 
@@ -24,7 +25,12 @@ fn left_behind(row: &Row, to_anchor: Option<String>) -> Row {
 }
 
 /// Names have found their objects: edges that wait for one of them, or held it to be another object, point there now.
-pub(super) fn resolve(tx: &mut Backend, job: &JobId, named: &HashMap<&str, &str>) -> Result<(), StoreError> {
+pub(super) fn resolve(
+    tx: &mut Backend,
+    job: &JobId,
+    named: &HashMap<&str, &str>,
+    watch: &mut Watch<'_>,
+) -> Result<(), StoreError> {
     let any = on_each!(tx, c => diesel::select(exists(table::table.filter(table::job.eq(job.as_str()))))
         .get_result::<bool>(c))?;
     // Before the first reference there is nothing to look for, name by name.
@@ -42,11 +48,13 @@ pub(super) fn resolve(tx: &mut Backend, job: &JobId, named: &HashMap<&str, &str>
             if row.to_anchor.as_deref() == Some(anchor) {
                 continue;
             }
+            let before = row.clone();
             if row.is_sent() && row.to_anchor.is_some() {
                 changed.push(left_behind(&row, row.to_anchor.clone()));
                 row.reset();
             }
             row.to_anchor = Some(anchor.to_owned());
+            watch.edge(Some(&before), Some(&row));
             changed.push(row);
         }
         edges::save(tx, &unique(changed))?;
@@ -54,14 +62,21 @@ pub(super) fn resolve(tx: &mut Backend, job: &JobId, named: &HashMap<&str, &str>
     Ok(())
 }
 
-/// Nobody has the names any more: edges that were not sent wait for them again. What was sent stays with its object,
-/// which may only have another name.
-pub(super) fn unresolve(tx: &mut Backend, job: &JobId, names: &[&str]) -> Result<(), StoreError> {
+/// Nobody has the names any more: edges that were not sent wait for them again. What was sent, or decides about scope,
+/// stays with its object, which may only have another name.
+pub(super) fn unresolve(
+    tx: &mut Backend,
+    job: &JobId,
+    names: &[&str],
+    groups: Option<&NamedGroups>,
+) -> Result<(), StoreError> {
+    let stays = groups.map_or("", |groups| groups.mapping.as_str());
     for batch in batches(names) {
         on_each!(tx, c => diesel::update(table::table)
             .filter(table::job.eq(job.as_str()))
             .filter(table::reference.any_of(batch.iter().copied()))
             .filter(table::export.eq(Export::Never.word()))
+            .filter(table::mapping.ne(stays))
             .set(table::to_anchor.eq(None::<String>))
             .execute(c))?;
     }

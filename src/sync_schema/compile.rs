@@ -3,6 +3,7 @@
 mod attributes;
 mod definitions;
 mod direction;
+mod groups;
 mod scope;
 mod sources;
 mod unacted;
@@ -42,10 +43,11 @@ impl Compiled {
 
 /// Compiles a schema. Disabled mappings are left out, and so is whatever there may be to say of them.
 pub fn compile(schema: &SynchronizationSchema) -> Compiled {
-    let mut compiler = Compiler { schema, findings: Vec::new(), idle: Vec::new() };
+    let mut compiler = Compiler { schema, findings: Vec::new(), idle: Vec::new(), member_tests: Vec::new() };
     compiler.check_types();
     compiler.check_directories();
     let mappings = compiler.rules();
+    let groups = compiler.groups(&mappings);
     let Compiler { mut findings, idle, .. } = compiler;
     findings.extend(unacted::findings(&schema.write()));
     let is_idle = |finding: &Finding| idle.iter().any(|rule| finding.pointer.starts_with(rule));
@@ -53,7 +55,7 @@ pub fn compile(schema: &SynchronizationSchema) -> Compiled {
     findings.sort_by_key(|finding| finding.severity);
     let runs = !findings.iter().any(Finding::is_error);
     let version = schema.version.text().unwrap_or_default().to_owned();
-    Compiled { schema: runs.then_some(Schema { version, mappings }), findings }
+    Compiled { schema: runs.then_some(Schema { version, mappings, groups }), findings }
 }
 
 /// What the mapping writes, told apart by a digest of its names: every row of the store carries it, and the names of
@@ -74,6 +76,8 @@ struct Compiler<'a> {
     findings: Vec<Finding>,
     /// Pointers, each with a `/` at its end, of what is switched off: nothing below them matters.
     idle: Vec<String>,
+    /// Pointers to the clauses that test membership of a group.
+    member_tests: Vec<String>,
 }
 
 /// One object mapping with the definitions it stands between.

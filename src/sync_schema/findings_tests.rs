@@ -98,7 +98,16 @@ fn every_finding_of_a_mapping_says_where() {
         (
             "/scope",
             clause("department", "IsMemberOf", json!(["x"])),
-            &["error USER/scope/groups/0/clauses/0/operatorName"],
+            &["error USER/scope/groups/0/clauses/0/sourceOperandName"],
+        ),
+        ("/scope", clause("ismemberof", "isMemberOf", json!(["x", "y"])), &[]),
+        ("/scope", clause("", "IsMemberOf", json!(["x"])), &[]),
+        ("/scope", clause("User", "IsMemberOf", json!(["x"])), &[]),
+        ("/scope", clause("", "IsMemberOf", json!([])), &["error USER/scope/groups/0/clauses/0/targetOperand/values"]),
+        (
+            "/scope",
+            clause("", "IsMemberOf", json!(["x", ""])),
+            &["error USER/scope/groups/0/clauses/0/targetOperand/values"],
         ),
         (
             "/scope",
@@ -231,4 +240,36 @@ fn several_places_of_one_kind_are_one_line() {
             "not acted on: `64` at `/directories/0/objects/0/attributes/3/metadata/0/value`; longer values are sent as they are; shorten them with `Left` (and in 2 other places)"
         ]
     );
+}
+
+#[test]
+fn filters_by_membership_need_a_mapping_that_reads_the_members() {
+    let members =
+        json!({"groups": [{"clauses": [{"operatorName": "IsMemberOf", "targetOperand": {"values": ["Crew"]}}]}]});
+    let mut document = with(&format!("{USER}/scope"), members);
+    let groups = "/synchronizationRules/0/objectMappings/1";
+    let set = |document: &mut Json, name: &str, value: Json| document.pointer_mut(groups).unwrap()[name] = value;
+    set(&mut document, "flowTypes", json!("None"));
+    let schema = compile(&read(document.clone())).runnable().unwrap();
+    let source = schema.groups.clone().unwrap();
+    assert_eq!((source.mapping, source.members.as_str()), (schema.mappings[1].id.clone(), "members"));
+    assert_eq!(source.display_name.as_deref(), Some("displayName"));
+    assert!(schema.mappings[1].flow.is_none(), "it is read although nothing is provisioned");
+    assert!(schema.selection()[&source.kind].attributes.contains("displayName"));
+    let missing = ["error USER/scope/groups/0/clauses/0/operatorName"];
+    let attributes = document.pointer(groups).unwrap()["attributeMappings"].as_array().unwrap().clone();
+    let is_members = |mapping: &Json| mapping["targetAttributeName"] == "members";
+    assert!(attributes.iter().any(is_members));
+    set(
+        &mut document,
+        "attributeMappings",
+        attributes.iter().filter(|mapping| !is_members(mapping)).cloned().collect(),
+    );
+    assert_eq!(said(document.clone()), missing);
+    set(&mut document, "attributeMappings", Json::from(attributes));
+    assert_eq!(said(document.clone()), [""; 0]);
+    set(&mut document, "enabled", json!(false));
+    assert_eq!(said(document.clone()), missing);
+    let finding = compile(&read(document)).findings.remove(0).to_string();
+    assert!(finding.contains("with `members` mapped") && finding.contains("`flowTypes` may be `None`"), "{finding}");
 }

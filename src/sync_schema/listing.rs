@@ -15,12 +15,14 @@ impl FilterOperatorSchema {
 
     fn of(operator: Operator) -> Self {
         let arity = if operator.has_operand() { OperatorArity::Binary } else { OperatorArity::Unary };
+        let comparison =
+            if operator == Operator::IsMemberOf { MultivaluedComparison::Any } else { MultivaluedComparison::All };
         let types: List<Word<AttributeType>> = operator.supported_types().iter().copied().map(Word::from).collect();
         Self {
             id: operator.name().to_owned().into(),
             name: operator.name().to_owned().into(),
             arity: Word::from(arity).into(),
-            multivalued_comparison_type: Word::from(MultivaluedComparison::All).into(),
+            multivalued_comparison_type: Word::from(comparison).into(),
             supported_attribute_types: types.into(),
             ..Self::default()
         }
@@ -78,6 +80,8 @@ mod tests {
         );
         let unary = operators.as_array().unwrap().iter().find(|operator| operator["id"] == "IS TRUE").unwrap();
         assert_eq!((&unary["arity"], &unary["supportedAttributeTypes"]), (&json!("Unary"), &json!(["Boolean"])));
+        let members = operators.as_array().unwrap().iter().find(|operator| operator["id"] == "IsMemberOf").unwrap();
+        assert_eq!((&members["arity"], &members["multivaluedComparisonType"]), (&json!("Binary"), &json!("Any")));
         let functions = serde_json::to_value(FunctionSchema::all()).unwrap();
         let append = functions.as_array().unwrap().iter().find(|function| function["id"] == "Append").unwrap();
         assert_eq!(

@@ -20,6 +20,20 @@ pub struct Schema {
     pub version: String,
     /// The enabled mappings, by the priority of their rules and then as they are written.
     pub mappings: Vec<ObjectMapping>,
+    /// Where members of groups are read; `None` where no filter asks for them.
+    pub groups: Option<GroupSource>,
+}
+
+/// Where filters that test membership learn who is a member of what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSource {
+    /// The mapping that reads the groups, whether it provisions them or not.
+    pub mapping: ObjectMappingId,
+    pub kind: ObjectKind,
+    /// The reference attribute that lists the members of a group.
+    pub members: String,
+    /// The attribute by whose value a filter may name a group.
+    pub display_name: Option<String>,
 }
 
 /// How objects of one kind become resources of one kind.
@@ -147,6 +161,10 @@ impl Schema {
             kind.attributes.extend(mapping.source_attributes().into_iter().map(str::to_owned));
             kind.references.extend(mapping.references.iter().map(|reference| reference.source_attribute.clone()));
         }
+        if let Some(groups) = &self.groups {
+            let kind = selection.entry(groups.kind.clone()).or_default();
+            kind.attributes.extend(groups.display_name.clone());
+        }
         selection
     }
 
@@ -156,7 +174,19 @@ impl Schema {
     }
 }
 
+impl ObjectFlow {
+    /// True when nothing is done: the objects are only read.
+    pub fn is_none(self) -> bool {
+        !self.add && !self.update && !self.delete
+    }
+}
+
 impl ObjectMapping {
+    /// True when its objects refer to many others, as groups do.
+    pub fn lists_members(&self) -> bool {
+        self.references.iter().any(|reference| reference.multivalued)
+    }
+
     /// The mapping of the target attribute at this path.
     pub fn attribute(&self, path: &TargetPath) -> Option<&AttributeMapping> {
         self.attributes.iter().find(|attribute| attribute.path == *path)

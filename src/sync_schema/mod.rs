@@ -17,15 +17,15 @@ pub use diff::{Difference, diff};
 pub use directory::{AttributeType, Mutability};
 pub use finding::{Finding, Severity};
 pub use mapping::{
-    AttributeFlowType, AttributeMapping, ConversionError, KindSelection, ObjectFlow, ObjectMapping, ReferenceMapping,
-    Schema, Selection, as_scim,
+    AttributeFlowType, AttributeMapping, ConversionError, GroupSource, KindSelection, ObjectFlow, ObjectMapping,
+    ReferenceMapping, Schema, Selection, as_scim,
 };
-pub use scoping::{Clause, ClauseResult, Group, GroupResult, Operator, Scope, ScopeResult, Verdict};
+pub use scoping::{
+    Clause, ClauseResult, Doubt, Group, GroupResult, Membership, Operator, Outcome, Scope, ScopeResult, Verdict,
+};
 
 #[cfg(test)]
 mod findings_tests;
-#[cfg(test)]
-mod scoping_tests;
 #[cfg(test)]
 mod source_tree_tests;
 #[cfg(test)]

@@ -2,12 +2,18 @@
 //!
 //! Only the clauses of the synchronization schema. Assignment, soft deletion and the rest of the layers are the engine's.
 
-use std::collections::BTreeSet;
-use std::fmt;
+mod explanation;
+mod operator;
+#[cfg(test)]
+mod tests;
 
-use super::directory::AttributeType;
+use std::collections::BTreeSet;
+
 use crate::expression::{Pattern, written};
 use crate::model::{Attributes, Value};
+
+pub use explanation::{ClauseResult, Doubt, GroupResult, Outcome, ScopeResult, Verdict};
+pub use operator::Operator;
 
 /// The filter of an object mapping: an object is in scope when one group passes, or when there is none.
 #[derive(Clone, Debug, Default)]
@@ -22,289 +28,155 @@ pub struct Group {
     pub clauses: Vec<Clause>,
 }
 
-/// One test of one attribute.
+/// One test of one object.
 #[derive(Clone, Debug)]
 pub struct Clause {
-    pub attribute: String,
-    pub operator: Operator,
-    /// Empty for operators without operand.
-    pub operand: String,
-    /// The compiled operand of the two regular expression operators.
-    pattern: Option<Pattern>,
+    /// The attribute it tests; empty for [`Operator::IsMemberOf`], which tests the object itself.
+    attribute: String,
+    operator: Operator,
+    operand: Operand,
 }
 
-/// How a clause tests. Every test but [`Operator::IsNull`] fails on a missing or empty attribute, and a list passes
-/// only if every value does.
+/// What a clause compares with.
+#[derive(Clone, Debug)]
+pub(super) enum Operand {
+    None,
+    Text(String),
+    Pattern(String, Box<Pattern>),
+    /// Groups of the source, by id, name or display name: membership of any is enough.
+    Groups(Vec<String>),
+}
+
+/// Whether an object is a direct member of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    Equals,
-    NotEquals,
-    IsNull,
-    IsNotNull,
-    IsTrue,
-    IsFalse,
-    RegexMatch,
-    NotRegexMatch,
-    Greater,
-    GreaterOrEquals,
-    Includes,
-    EndsWith,
-    OccursIn,
-    NotOccursIn,
-}
-
-/// What came of a test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Pass,
-    Fail,
-    /// A regular expression took too many steps. Neither in nor out: the object must not be removed for it.
-    Undecided,
-}
-
-/// Whether an object is in scope, clause by clause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeResult {
-    pub verdict: Verdict,
-    pub groups: Vec<GroupResult>,
-}
-
-/// What came of a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupResult {
-    pub title: String,
-    pub verdict: Verdict,
-    pub clauses: Vec<ClauseResult>,
-}
-
-/// What came of a clause. Names the test, never the object's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClauseResult {
-    pub attribute: String,
-    pub operator: Operator,
-    pub operand: String,
-    pub verdict: Verdict,
+pub enum Membership {
+    Member,
+    NotMember,
+    Undecided(Doubt),
 }
 
 impl Scope {
-    /// Tests an object; every clause is tested, so that the answer explains itself.
-    pub fn explain(&self, attributes: &Attributes) -> ScopeResult {
-        let groups: Vec<GroupResult> = self.groups.iter().map(|group| group.explain(attributes)).collect();
-        let verdict = match groups.as_slice() {
-            [] => Verdict::Pass,
-            groups if groups.iter().any(|group| group.verdict == Verdict::Pass) => Verdict::Pass,
-            groups if groups.iter().any(|group| group.verdict == Verdict::Undecided) => Verdict::Undecided,
-            _ => Verdict::Fail,
-        };
+    /// Tests an object; every clause is tested, so that the answer explains itself. `member_of` says whether the object
+    /// is a member of the group that a filter names so.
+    pub fn explain(&self, attributes: &Attributes, member_of: impl Fn(&str) -> Membership) -> ScopeResult {
+        let groups: Vec<GroupResult> = self.groups.iter().map(|group| group.explain(attributes, &member_of)).collect();
+        let verdict =
+            if groups.is_empty() { Verdict::Pass } else { Verdict::any(groups.iter().map(|group| group.verdict)) };
         ScopeResult { verdict, groups }
     }
 
     /// The attributes that the filter reads.
     pub fn attributes(&self) -> BTreeSet<&str> {
-        self.groups.iter().flat_map(|group| &group.clauses).map(|clause| clause.attribute.as_str()).collect()
+        let clauses = self.clauses().filter(|clause| clause.operator != Operator::IsMemberOf);
+        clauses.map(|clause| clause.attribute.as_str()).collect()
     }
-}
 
-impl ScopeResult {
-    /// True when the object is to be provisioned.
-    pub fn is_in_scope(&self) -> bool {
-        self.verdict == Verdict::Pass
+    /// The groups whose members the filter asks for, as it names them.
+    pub fn named_groups(&self) -> BTreeSet<&str> {
+        let groups = self.clauses().filter_map(|clause| match &clause.operand {
+            Operand::Groups(names) => Some(names),
+            _ => None,
+        });
+        groups.flatten().map(String::as_str).collect()
     }
-}
 
-/// Whether the object is in, and each test with what came of it; never a value of the object.
-impl fmt::Display for ScopeResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.verdict {
-            Verdict::Pass => f.write_str("in scope")?,
-            Verdict::Fail => f.write_str("out of scope")?,
-            Verdict::Undecided => f.write_str("neither in nor out of scope")?,
-        }
-        if self.groups.is_empty() {
-            return f.write_str(": there is no filter");
-        }
-        for (index, group) in self.groups.iter().enumerate() {
-            f.write_str(if index == 0 { ": " } else { ", or " })?;
-            group.fmt(f)?;
-        }
-        Ok(())
+    /// True when membership of a group decides about an object.
+    pub fn asks_for_members(&self) -> bool {
+        self.clauses().any(|clause| clause.operator == Operator::IsMemberOf)
     }
-}
 
-impl fmt::Display for GroupResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.title.as_str() {
-            "" => {}
-            title => write!(f, "{title} ")?,
-        }
-        f.write_str("(")?;
-        for (index, clause) in self.clauses.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { " and " })?;
-            clause.fmt(f)?;
-        }
-        f.write_str(")")
-    }
-}
-
-impl fmt::Display for ClauseResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}] {}", self.attribute, self.operator.name())?;
-        if self.operator.has_operand() {
-            write!(f, " {:?}", self.operand)?;
-        }
-        f.write_str(match self.verdict {
-            Verdict::Pass => ": yes",
-            Verdict::Fail => ": no",
-            Verdict::Undecided => ": took too many steps",
-        })
+    fn clauses(&self) -> impl Iterator<Item = &Clause> {
+        self.groups.iter().flat_map(|group| &group.clauses)
     }
 }
 
 impl Group {
-    fn explain(&self, attributes: &Attributes) -> GroupResult {
-        let clauses: Vec<ClauseResult> = self.clauses.iter().map(|clause| clause.explain(attributes)).collect();
-        let verdict = all(clauses.iter().map(|clause| clause.verdict));
+    fn explain(&self, attributes: &Attributes, member_of: &impl Fn(&str) -> Membership) -> GroupResult {
+        let clauses: Vec<ClauseResult> =
+            self.clauses.iter().map(|clause| clause.explain(attributes, member_of)).collect();
+        let verdict = Verdict::all(clauses.iter().map(|clause| clause.outcome.verdict()));
         GroupResult { title: self.title.clone(), verdict, clauses }
     }
 }
 
 impl Clause {
-    /// A clause; the operand of a regular expression operator must come compiled.
-    pub(super) fn new(attribute: String, operator: Operator, operand: String, pattern: Option<Pattern>) -> Self {
-        Self { attribute, operator, operand, pattern }
+    /// A clause; the operand must be one that the operator compares with.
+    pub(super) fn new(attribute: String, operator: Operator, operand: Operand) -> Self {
+        Self { attribute, operator, operand }
     }
 
-    fn explain(&self, attributes: &Attributes) -> ClauseResult {
-        let verdict = self.test(attributes.get(&self.attribute).filter(|value| !value.is_empty()));
-        let (attribute, operator, operand) = (self.attribute.clone(), self.operator, self.operand.clone());
-        ClauseResult { attribute, operator, operand, verdict }
+    fn explain(&self, attributes: &Attributes, member_of: &impl Fn(&str) -> Membership) -> ClauseResult {
+        let operands = match &self.operand {
+            Operand::None => Vec::new(),
+            Operand::Text(text) | Operand::Pattern(text, _) => vec![text.clone()],
+            Operand::Groups(names) => names.clone(),
+        };
+        let outcome = match &self.operand {
+            Operand::Groups(names) => Verdict::any(names.iter().map(|name| member_of(name).into())).into(),
+            _ => self.test(attributes.get(&self.attribute).filter(|value| !value.is_empty())),
+        };
+        ClauseResult { attribute: self.attribute.clone(), operator: self.operator, operands, outcome }
     }
 
-    fn test(&self, value: Option<&Value>) -> Verdict {
+    fn test(&self, value: Option<&Value>) -> Outcome {
         match (value, self.operator) {
-            (None, Operator::IsNull) | (Some(_), Operator::IsNotNull) => Verdict::Pass,
-            (None, _) | (Some(_), Operator::IsNull) => Verdict::Fail,
-            (Some(Value::List(values)), _) => all(values.iter().map(|value| self.test_one(value))),
-            (Some(value), _) => self.test_one(value),
+            (None, Operator::IsNull) | (Some(_), Operator::IsNotNull) => Outcome::Pass,
+            (None, _) => Outcome::NoValue,
+            (Some(_), Operator::IsNull) => Outcome::Fail,
+            (Some(Value::List(values)), _) => Verdict::all(values.iter().map(|value| self.test_one(value))).into(),
+            (Some(value), _) => self.test_one(value).into(),
         }
     }
 
     fn test_one(&self, value: &Value) -> Verdict {
         let Some(text) = written(value) else { return Verdict::Fail };
+        let operand = match &self.operand {
+            Operand::Text(operand) | Operand::Pattern(operand, _) => operand.as_str(),
+            Operand::None | Operand::Groups(_) => "",
+        };
         let passed = match self.operator {
-            Operator::Equals => text == self.operand,
-            Operator::NotEquals => text != self.operand,
+            Operator::Equals => text == operand,
+            Operator::NotEquals => text != operand,
             Operator::IsNull => text.is_empty(),
             Operator::IsNotNull => !text.is_empty(),
             Operator::IsTrue => text.eq_ignore_ascii_case("true"),
             Operator::IsFalse => text.eq_ignore_ascii_case("false"),
-            Operator::Includes => text.contains(&self.operand),
-            Operator::EndsWith => text.ends_with(&self.operand),
-            Operator::Greater => compared(&text, &self.operand, |left, right| left > right),
-            Operator::GreaterOrEquals => compared(&text, &self.operand, |left, right| left >= right),
-            Operator::OccursIn => self.contains(value, &text),
-            Operator::NotOccursIn => !self.contains(value, &text),
+            Operator::Includes => text.contains(operand),
+            Operator::EndsWith => text.ends_with(operand),
+            Operator::Greater => compared(&text, operand, |left, right| left > right),
+            Operator::GreaterOrEquals => compared(&text, operand, |left, right| left >= right),
+            Operator::OccursIn => occurs(value, &text, operand),
+            Operator::NotOccursIn => !occurs(value, &text, operand),
             Operator::RegexMatch | Operator::NotRegexMatch => {
-                let matched = self.pattern.as_ref().map(|pattern| pattern.is_match(&text));
-                let Some(Ok(matched)) = matched else { return Verdict::Undecided };
+                let matched = match &self.operand {
+                    Operand::Pattern(_, pattern) => pattern.is_match(&text).ok(),
+                    _ => None,
+                };
+                let Some(matched) = matched else { return Verdict::Undecided(Doubt::TooManySteps) };
                 matched == (self.operator == Operator::RegexMatch)
             }
+            Operator::IsMemberOf => false,
         };
         if passed { Verdict::Pass } else { Verdict::Fail }
     }
+}
 
-    /// Whole numbers by their bits, everything else as a part of the operand.
-    fn contains(&self, value: &Value, text: &str) -> bool {
-        match (value, self.operand.parse::<i64>()) {
-            (Value::Integer(number), Ok(mask)) => number & mask != 0,
-            _ => self.operand.contains(text),
+impl From<Membership> for Verdict {
+    fn from(membership: Membership) -> Self {
+        match membership {
+            Membership::Member => Self::Pass,
+            Membership::NotMember => Self::Fail,
+            Membership::Undecided(doubt) => Self::Undecided(doubt),
         }
     }
 }
 
-impl Operator {
-    /// Every operator.
-    pub const ALL: [Self; 14] = [
-        Self::Equals,
-        Self::NotEquals,
-        Self::IsNull,
-        Self::IsNotNull,
-        Self::IsTrue,
-        Self::IsFalse,
-        Self::RegexMatch,
-        Self::NotRegexMatch,
-        Self::Greater,
-        Self::GreaterOrEquals,
-        Self::Includes,
-        Self::EndsWith,
-        Self::OccursIn,
-        Self::NotOccursIn,
-    ];
-
-    /// The name in the synchronization API.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Equals => "EQUALS",
-            Self::NotEquals => "NOT EQUALS",
-            Self::IsNull => "IS NULL",
-            Self::IsNotNull => "IS NOT NULL",
-            Self::IsTrue => "IS TRUE",
-            Self::IsFalse => "IS FALSE",
-            Self::RegexMatch => "REGEX MATCH",
-            Self::NotRegexMatch => "NOT REGEX MATCH",
-            Self::Greater => "Greater_Than",
-            Self::GreaterOrEquals => "Greater_Than_OR_EQUALS",
-            Self::Includes => "Includes",
-            Self::EndsWith => "ENDS_WITH",
-            Self::OccursIn => "&",
-            Self::NotOccursIn => "!&",
-        }
+/// Whole numbers by their bits, everything else as a part of the operand.
+fn occurs(value: &Value, text: &str, operand: &str) -> bool {
+    match (value, operand.parse::<i64>()) {
+        (Value::Integer(number), Ok(mask)) => number & mask != 0,
+        _ => operand.contains(text),
     }
-
-    /// The operator of this name, in any letter case.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|operator| operator.name().eq_ignore_ascii_case(name))
-    }
-
-    /// True when a clause names a value to compare with.
-    pub fn has_operand(self) -> bool {
-        !matches!(self, Self::IsNull | Self::IsNotNull | Self::IsTrue | Self::IsFalse)
-    }
-
-    /// True for the two operators whose operand is a regular expression.
-    pub fn is_regex(self) -> bool {
-        matches!(self, Self::RegexMatch | Self::NotRegexMatch)
-    }
-
-    /// The types of attributes that the operator is published for.
-    pub fn supported_types(self) -> &'static [AttributeType] {
-        use AttributeType::{Binary, Boolean, Integer, String};
-        match self {
-            Self::IsNull | Self::IsNotNull => &[Integer, String, Binary, Boolean],
-            Self::IsTrue | Self::IsFalse => &[Boolean],
-            Self::Greater | Self::GreaterOrEquals => &[Integer],
-            Self::Includes | Self::EndsWith => &[String],
-            _ => &[Integer, String],
-        }
-    }
-
-    /// True when the operator can be used on an attribute of this type. Many directories hold numbers and truth in
-    /// texts, so a text attribute takes every operator.
-    pub(super) fn accepts(self, kind: AttributeType) -> bool {
-        kind == AttributeType::String || self.supported_types().contains(&kind)
-    }
-}
-
-fn all(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
-    let mut undecided = false;
-    for verdict in verdicts {
-        match verdict {
-            Verdict::Fail => return Verdict::Fail,
-            Verdict::Undecided => undecided = true,
-            Verdict::Pass => {}
-        }
-    }
-    if undecided { Verdict::Undecided } else { Verdict::Pass }
 }
 
 /// Both sides must be whole numbers without a sign.

@@ -122,7 +122,7 @@ fn every_problem_says_where_and_what_was_meant() {
         (
             "/scope",
             clause("department", "IsMemberOf", json!(["x"])),
-            "/scope/groups/0/clauses/0/operatorName",
+            "/scope/groups/0/clauses/0/sourceOperandName",
             None,
             None,
         ),

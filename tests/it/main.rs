@@ -16,6 +16,7 @@ mod interop;
 mod ldap_source;
 mod main_job;
 mod matching;
+mod memberships;
 mod probe;
 mod references;
 mod restart;

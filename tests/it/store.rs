@@ -5,6 +5,7 @@
 mod commits;
 mod cycles;
 mod edges;
+mod groups;
 mod opening;
 mod pages;
 mod replay;
@@ -56,6 +57,16 @@ suite! {
         any_text_is_kept_as_it_is,
         a_page_larger_than_a_batch_is_recorded_whole,
         the_watermark_is_stored_with_its_page,
+    }
+    groups {
+        a_changed_membership_makes_its_object_due_and_no_other,
+        a_group_that_gets_or_loses_its_name_concerns_all_of_its_members,
+        a_group_is_found_by_id_then_by_name_then_by_display_name,
+        a_group_read_without_its_members_keeps_them,
+        a_member_that_is_renamed_stays_a_member,
+        members_that_a_full_read_does_not_name_are_due,
+        display_names_are_learned_when_a_filter_asks_for_the_first_time,
+        a_renamed_container_takes_named_groups_along,
     }
     edges {
         an_edge_lives_from_wanted_to_removed,

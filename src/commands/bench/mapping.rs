@@ -20,6 +20,7 @@ use crate::{
         flow::DesiredValue,
         matching::Situation,
         policy::Policy,
+        scope::Memberships,
     },
     expression::Seed,
     model::{Attributes, HashKey, JobId, KnownObject, Lifecycle, ObjectKey, Value},
@@ -52,8 +53,13 @@ struct Figures {
 pub(super) fn run(options: &BenchMapping) -> anyhow::Result<Ended> {
     let mapping = mapping()?;
     let users: Vec<KnownObject> = (0..options.users).map(|number| user(number, &mapping)).collect();
-    let context =
-        Context { now: Utc::now(), job: JobId::new("bench"), seed: Seed::from([0; 32]), default_domain: None };
+    let context = Context {
+        now: Utc::now(),
+        job: JobId::new("bench"),
+        seed: Seed::from([0; 32]),
+        default_domain: None,
+        memberships: Memberships::default(),
+    };
     let resources: Vec<Map<String, Json>> =
         users.iter().map(|user| resource(user, &mapping, &context)).collect::<anyhow::Result<_>>()?;
     let texts: Vec<String> = resources.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;

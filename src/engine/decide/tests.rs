@@ -7,6 +7,7 @@ use crate::{
         evaluate::{self, Context},
         matching::Candidate,
         policy::ProtectedResources,
+        scope::Memberships,
     },
     expression::Seed,
     model::{Attributes, Claim, Edge, Export, JobId, Name, ObjectKey, ObjectKind, ObjectMappingId, ResourceId, Value},
@@ -65,7 +66,9 @@ fn key() -> HashKey {
 
 fn evaluation<'m>(known: &KnownObject, mapping: &'m ObjectMapping) -> Evaluation<'m> {
     let seed = Seed::from([0; 32]);
-    let context = Context { now: DateTime::UNIX_EPOCH, job: JobId::new("people"), seed, default_domain: None };
+    let memberships = Memberships::default();
+    let context =
+        Context { now: DateTime::UNIX_EPOCH, job: JobId::new("people"), seed, default_domain: None, memberships };
     evaluate::evaluate(&known.key, &known.attributes, known.lifecycle, mapping, &context)
 }
 
@@ -196,7 +199,7 @@ fn a_flow_that_is_switched_off_sends_nothing() {
     changed.set("displayName", Value::text("Countess"));
     for (lifecycle, is_linked) in [(Lifecycle::Present, false), (Lifecycle::Present, true), (Lifecycle::Deleted, true)]
     {
-        let link = is_linked.then(|| linked_as(&ada(), &mapping));
+        let link = is_linked.then(|| linked_as(&ada(), &users()));
         let object = known(lifecycle, changed.clone(), link);
         let decision = decided(&object, &Situation::Unmatched, &mapping, &Policy::default(), &all);
         assert_eq!(shown(&decision), "FlowDisabled", "{lifecycle:?}");

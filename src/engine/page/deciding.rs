@@ -6,7 +6,8 @@ use super::{Item, Settled, Step, failed, log_entry};
 use crate::{
     engine::{
         decide::{self, DUPLICATE_SOURCE_ENTRIES, Decision, Rules, SkipReason},
-        evaluate::{self, Evaluation},
+        evaluate::{self, Context, Evaluation},
+        groups,
         lookup::{self, Question, failure_of},
         matching::Situation,
         run::{Approved, CycleError, Run, Stage},
@@ -62,7 +63,7 @@ async fn find_out<'m>(
     objects: Vec<KnownObject>,
     approved: &Approved,
 ) -> Result<(Vec<Known<'m>>, Vec<Item>), CycleError> {
-    let context = run.context();
+    let context = Context { memberships: groups::memberships(run, mapping, &objects).await?, ..run.context() };
     let evaluated: Vec<(KnownObject, Evaluation<'_>)> = objects
         .into_iter()
         .map(|known| {

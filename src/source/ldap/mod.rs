@@ -31,9 +31,10 @@ pub use settings::{DisabledRule, KindSettings, LdapSettings, Security};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::model::{Anchor, ObjectKind};
+use crate::model::{Anchor, Name, ObjectKind};
 
 use super::{Feed, Fetched, Page, ReadEnd, Selection, ServerIdentity, Source, SourceError, Start};
+use dn::Dn;
 use feed::{Delivery, LdapFeed};
 use lookup::Idle;
 use reading::Reading;
@@ -98,6 +99,10 @@ impl Source for LdapSource {
             Start::Full | Start::Resume(_) => reading.read_all(&mut session).await,
             Start::Since(checkpoint) => reading.read_changes(&mut session, &checkpoint).await,
         }
+    }
+
+    fn name_of(&self, text: &str) -> Option<Name> {
+        Dn::parse(text).ok().map(|dn| dn.name())
     }
 
     async fn fetch(&self, kind: &ObjectKind, anchor: &Anchor) -> Result<Fetched, SourceError> {

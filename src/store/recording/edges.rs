@@ -8,6 +8,7 @@ use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Anchor, Change, Export, Name, ObjectKey, ReferenceChange};
 use crate::store::columns::Word;
 use crate::store::edges::{self, Row};
+use crate::store::groups::Watch;
 use crate::store::keys::key;
 use crate::store::record::RecordPage;
 use crate::store::tables::edges as table;
@@ -103,7 +104,13 @@ impl Edges {
     }
 
     /// Writes what differs from the store. In a full read, `present` names objects that are known to be unchanged.
-    pub(super) fn write(mut self, tx: &mut Backend, page: &RecordPage, present: &[&str]) -> Result<(), StoreError> {
+    pub(super) fn write(
+        mut self,
+        tx: &mut Backend,
+        page: &RecordPage,
+        present: &[&str],
+        watch: &mut Watch<'_>,
+    ) -> Result<(), StoreError> {
         let open: BTreeSet<&str> = self
             .owners
             .values()
@@ -120,6 +127,7 @@ impl Edges {
         }
         let (mut new, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for Reference { row, stored } in self.owners.values().flat_map(|owned| owned.edges.values()) {
+            watch.edge(stored.as_ref(), Some(row));
             match stored {
                 stored if !row.wanted && !row.is_sent() => removed.extend(stored.clone()),
                 None => new.push(row),

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::db::Backend;
-use crate::model::{Anchor, Name};
+use crate::model::{Anchor, Attributes, Name, ObjectKind};
+use crate::store::groups::{Displays, NamedGroups, Watch};
 use crate::store::names::{self, Row};
 use crate::store::record::RecordPage;
 use crate::store::{StoreError, references};
@@ -14,13 +15,16 @@ pub(super) struct Names<'a> {
     /// The names that the run gives, with kind and anchor; the last one to claim a name has it.
     given: BTreeMap<&'a str, (&'a str, &'a str)>,
     renamed: BTreeSet<&'a str>,
+    displays: Displays,
 }
 
 impl<'a> Names<'a> {
     /// The names of the objects that the run touches.
     pub(super) fn load(tx: &mut Backend, page: &RecordPage, touched: &[&str]) -> Result<Self, StoreError> {
-        let stored = names::of(tx, &page.job, touched)?;
-        Ok(Self { stored, given: BTreeMap::new(), renamed: BTreeSet::new() })
+        let mut stored = names::of(tx, &page.job, touched)?;
+        // Where nobody asks for display names, those that are left go with the other names.
+        let displays = page.groups.as_ref().map(|_| Displays::take_from(&mut stored)).unwrap_or_default();
+        Ok(Self { stored, given: BTreeMap::new(), renamed: BTreeSet::new(), displays })
     }
 
     /// The object has these names, and no others.
@@ -29,6 +33,17 @@ impl<'a> Names<'a> {
             self.given.retain(|_, (_, holder)| *holder != anchor.as_str());
         }
         self.given.extend(names.iter().map(|name| (name.as_str(), (kind, anchor.as_str()))));
+    }
+
+    /// A group that filters may name by its display name has these attributes.
+    pub(super) fn display(
+        &mut self,
+        groups: &NamedGroups,
+        kind: &ObjectKind,
+        anchor: &Anchor,
+        attributes: &Attributes,
+    ) {
+        self.displays.set(groups, kind, anchor, attributes);
     }
 
     /// Writes what differs from the store; who is deleted has no name.
@@ -44,13 +59,19 @@ impl<'a> Names<'a> {
             })
             .collect();
         names::save(tx, &page.job, &rows)?;
+        self.displays.write(tx, &page.job)?;
         names::remove_of(tx, &page.job, deleted)
     }
 
     /// References follow the names: those to a name that nobody has any more, and those to a new one.
-    pub(super) fn lead_references(&self, tx: &mut Backend, page: &RecordPage) -> Result<(), StoreError> {
-        references::unresolve(tx, &page.job, &self.dropped())?;
-        references::resolve(tx, &page.job, &self.newly_named())
+    pub(super) fn lead_references(
+        &self,
+        tx: &mut Backend,
+        page: &RecordPage,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), StoreError> {
+        references::unresolve(tx, &page.job, &self.dropped(), page.groups.as_ref())?;
+        references::resolve(tx, &page.job, &self.newly_named(), watch)
     }
 
     /// The names that objects of the run had, and nobody has now.

@@ -3,11 +3,9 @@
 use super::{Between, Compiler};
 use crate::expression::{Pattern, PatternError};
 use crate::sync_schema::directory::AttributeType;
+use crate::sync_schema::scoping::Operand;
 use crate::sync_schema::wire::{Filter, FilterClause, Vocabulary};
 use crate::sync_schema::{Clause, Finding, Group, Operator, Scope};
-
-/// An operator that the reference lists and does not support either.
-const IS_MEMBER_OF: &str = "IsMemberOf";
 
 impl Compiler<'_> {
     pub(super) fn scope(&mut self, pointer: &str, filter: Option<&Filter>, between: Between<'_>) -> Scope {
@@ -35,19 +33,18 @@ impl Compiler<'_> {
     }
 
     fn clause(&mut self, pointer: &str, clause: &FilterClause, between: Between<'_>) -> Option<Clause> {
+        let pointer_of_operator = format!("{pointer}/operatorName");
+        let name = clause.operator_name.text().unwrap_or_default();
+        let operator = Operator::named(name);
+        if operator == Some(Operator::IsMemberOf) {
+            return self.member_clause(pointer, clause, between);
+        }
         let kind = self.operand_type(
             &format!("{pointer}/sourceOperandName"),
             clause.source_operand_name.text().unwrap_or_default(),
             between,
         );
-        let pointer_of_operator = format!("{pointer}/operatorName");
-        let name = clause.operator_name.text().unwrap_or_default();
-        if name.eq_ignore_ascii_case(IS_MEMBER_OF) {
-            let expected = "a test of the object's own attributes: membership of a group cannot be tested";
-            self.report(Finding::error(&pointer_of_operator, expected, format!("`{name}`")));
-            return None;
-        }
-        let Some(operator) = Operator::named(name) else {
+        let Some(operator) = operator else {
             let names = Operator::ALL.into_iter().map(Operator::name);
             self.report(Finding::unknown(&pointer_of_operator, "a known operator", name, names));
             return None;
@@ -65,26 +62,31 @@ impl Compiler<'_> {
             let advice = "the attribute is a text: values of another form never pass";
             self.report(Finding::hint(&pointer_of_operator, advice, format!("`{name}`")));
         }
-        let operand = self.operand(&format!("{pointer}/targetOperand/values"), clause, operator)?;
-        let pattern = match operator.is_regex().then(|| Pattern::compile(&operand)) {
-            None => None,
-            Some(Ok(pattern)) => Some(pattern),
-            Some(Err(error)) => {
-                let (offset, problem) = match error {
-                    PatternError::Invalid { problem, .. } => (None, problem),
-                    PatternError::Unsupported { construct, offset } => {
-                        (Some(offset), format!("{construct} is not supported"))
-                    }
-                    other => (None, other.to_string()),
-                };
-                let pointer = format!("{pointer}/targetOperand/values/0");
-                let finding = Finding::error(&pointer, format!("a regular expression ({problem})"), "another text");
-                self.report(Finding { offset, ..finding });
-                return None;
+        let text = self.operand(&format!("{pointer}/targetOperand/values"), clause, operator)?;
+        let operand = match text {
+            None => Operand::None,
+            Some(text) if operator.is_regex() => {
+                let pattern = self.pattern(&format!("{pointer}/targetOperand/values/0"), &text)?;
+                Operand::Pattern(text, Box::new(pattern))
             }
+            Some(text) => Operand::Text(text),
         };
         let attribute = clause.source_operand_name.text().unwrap_or_default().to_owned();
-        Some(Clause::new(attribute, operator, operand, pattern))
+        Some(Clause::new(attribute, operator, operand))
+    }
+
+    fn pattern(&mut self, pointer: &str, text: &str) -> Option<Pattern> {
+        let (offset, problem) = match Pattern::compile(text) {
+            Ok(pattern) => return Some(pattern),
+            Err(PatternError::Invalid { problem, .. }) => (None, problem),
+            Err(PatternError::Unsupported { construct, offset }) => {
+                (Some(offset), format!("{construct} is not supported"))
+            }
+            Err(other) => (None, other.to_string()),
+        };
+        let finding = Finding::error(pointer, format!("a regular expression ({problem})"), "another text");
+        self.report(Finding { offset, ..finding });
+        None
     }
 
     fn operand_type(&mut self, pointer: &str, name: &str, between: Between<'_>) -> Option<AttributeType> {
@@ -107,13 +109,12 @@ impl Compiler<'_> {
         Some(kind)
     }
 
-    fn operand(&mut self, pointer: &str, clause: &FilterClause, operator: Operator) -> Option<String> {
+    /// The value to compare with; `None` within, where the operator needs none.
+    fn operand(&mut self, pointer: &str, clause: &FilterClause, operator: Operator) -> Option<Option<String>> {
         if !operator.has_operand() {
-            return Some(String::new());
+            return Some(None);
         }
-        let operand = clause.target_operand.get();
-        let values: Vec<&str> =
-            operand.iter().flat_map(|operand| operand.values.items()).map(|(_, value)| value.text()).collect();
+        let values = values(clause);
         let [value] = values[..] else {
             self.report(Finding::error(pointer, "one value to compare with", format!("{}", values.len())));
             return None;
@@ -124,6 +125,12 @@ impl Compiler<'_> {
             self.report(Finding::error(&pointer, "a whole number, zero or greater", "another text"));
             return None;
         }
-        Some(value.to_owned())
+        Some(Some(value.to_owned()))
     }
+}
+
+/// The values that a clause compares with.
+pub(super) fn values(clause: &FilterClause) -> Vec<&str> {
+    let operand = clause.target_operand.get();
+    operand.iter().flat_map(|operand| operand.values.items()).map(|(_, value)| value.text()).collect()
 }

@@ -28,7 +28,7 @@ static TABLE: &[Unacted] = &[
     row(
         "/synchronizationRules/*/groupFilter/includedGroups",
         "",
-        "membership of a group decides nothing; narrow the source, or filter by an attribute",
+        "the groups that are read are those of the source; filter people with `IsMemberOf`",
     ),
     row(
         "/synchronizationRules/*/objectMappings/*/metadata/@EscrowBehavior",

@@ -9,8 +9,8 @@ use provisor::model::{
     ReferenceChange, ResourceId, ResourceKind, SentEdge, SourceObject, TargetIdentity, TargetPath, Value,
 };
 use provisor::store::{
-    CommitPage, Committed, Effect, LogEntry, Opened, Outcome, RecordPage, Recorded, RecordedMapping, RecordedReference,
-    Store,
+    CommitPage, Committed, Effect, LogEntry, NamedGroups, Opened, Outcome, RecordPage, Recorded, RecordedMapping,
+    RecordedReference, Store,
 };
 
 /// One job. Time stands still, and the generation is what the test says.
@@ -20,6 +20,8 @@ pub(super) struct World {
     pub(super) generation: i64,
     pub(super) schema_version: i64,
     pub(super) full_round: bool,
+    /// The groups that filters name.
+    pub(super) groups: Option<NamedGroups>,
 }
 
 pub(super) fn target() -> TargetIdentity {
@@ -106,7 +108,7 @@ impl World {
     pub(super) async fn with_job(store: Store, job: &str) -> Self {
         let job = JobId::new(job);
         store.ensure_job(&job, "app", &target()).await.unwrap();
-        Self { store, job, generation: 1, schema_version: 1, full_round: false }
+        Self { store, job, generation: 1, schema_version: 1, full_round: false, groups: None }
     }
 
     pub(super) fn page(&self, changes: Vec<Change>) -> RecordPage {
@@ -130,6 +132,7 @@ impl World {
                     acts_at_once: false,
                 },
             ],
+            groups: self.groups.clone(),
             changes,
             full_round: self.full_round,
             watermark: None,

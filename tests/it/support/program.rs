@@ -48,14 +48,23 @@ impl Target {
     /// An administrative request: what tests ask of the target, and no client of the protocol can.
     pub(crate) async fn admin(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
         let root = self.base_url.trim_end_matches("/scim/v2");
+        self.ask(method, &format!("{root}/admin/{path}"), body).await
+    }
+
+    /// What a client of the protocol reads at this path.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.ask(reqwest::Method::GET, &format!("{}{path}", self.base_url), None).await
+    }
+
+    async fn ask(&self, method: reqwest::Method, url: &str, body: Option<Value>) -> Value {
         provisor::net::install_crypto_provider();
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let mut request = client.request(method, format!("{root}/admin/{path}")).bearer_auth(TOKEN);
+        let mut request = client.request(method, url).bearer_auth(TOKEN);
         if let Some(body) = body {
             request = request.json(&body);
         }
         let response = request.send().await.expect("an answer");
-        assert!(response.status().is_success(), "{path}: {}", response.status());
+        assert!(response.status().is_success(), "{url}: {}", response.status());
         let text = response.text().await.expect("a body");
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
     }
@@ -140,6 +149,18 @@ impl Gateway {
         let text = std::fs::read(&file).expect("the configuration");
         let mut configuration: Value = serde_json::from_slice(&text).expect("JSON, which is YAML");
         configuration["applications"][0]["target"]["scim"]["profile"] = profile.clone();
+        std::fs::write(file, configuration.to_string()).expect("the configuration");
+    }
+
+    /// The job runs this schema instead of its template.
+    pub(crate) fn set_schema(&self, document: &Value) {
+        std::fs::write(self.path("schema.json"), document.to_string()).expect("the schema");
+        let file = self.path("provisor.yaml");
+        let text = std::fs::read(&file).expect("the configuration");
+        let mut configuration: Value = serde_json::from_slice(&text).expect("JSON, which is YAML");
+        let job = configuration["applications"][0]["jobs"][0].as_object_mut().expect("a job");
+        job.remove("template");
+        job.insert("schema".to_owned(), "schema.json".into());
         std::fs::write(file, configuration.to_string()).expect("the configuration");
     }
 

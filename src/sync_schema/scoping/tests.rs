@@ -5,7 +5,17 @@ use crate::model::{Attributes, Value};
 
 /// A filter of one clause, against the person below.
 fn verdict(attribute: &str, operator: &str, operand: &str) -> bool {
-    scope(&[&[(attribute, operator, operand)]]).explain(&person()).is_in_scope()
+    scope(&[&[(attribute, operator, operand)]]).explain(&person(), member_of).is_in_scope()
+}
+
+/// A member of the group `crew`, where nobody knows which group is `twins` and `later` has not been read.
+fn member_of(group: &str) -> Membership {
+    match group {
+        "crew" => Membership::Member,
+        "twins" => Membership::Undecided(Doubt::AmbiguousGroup),
+        "later" => Membership::Undecided(Doubt::GroupsUnread),
+        _ => Membership::NotMember,
+    }
 }
 
 fn person() -> Attributes {
@@ -29,8 +39,16 @@ type Clauses<'a> = &'a [&'a [(&'a str, &'a str, &'a str)]];
 fn scope(groups: Clauses<'_>) -> Scope {
     let clause = |&(attribute, operator, operand): &(&str, &str, &str)| {
         let operator = Operator::named(operator).unwrap();
-        let pattern = operator.is_regex().then(|| crate::expression::Pattern::compile(operand).unwrap());
-        Clause::new(attribute.to_owned(), operator, operand.to_owned(), pattern)
+        let operand = match operator {
+            Operator::IsMemberOf => Operand::Groups(operand.split('|').map(str::to_owned).collect()),
+            _ if operator.is_regex() => {
+                Operand::Pattern(operand.to_owned(), Box::new(Pattern::compile(operand).unwrap()))
+            }
+            _ if operator.has_operand() => Operand::Text(operand.to_owned()),
+            _ => Operand::None,
+        };
+        let attribute = if operator == Operator::IsMemberOf { "" } else { attribute };
+        Clause::new(attribute.to_owned(), operator, operand)
     };
     let group = |clauses: &&[_]| Group { title: String::new(), clauses: clauses.iter().map(clause).collect() };
     Scope { groups: groups.iter().map(group).collect() }
@@ -101,13 +119,13 @@ fn clauses_are_joined_by_and_groups_by_or() {
         (&[&[yes], &[no]], true),
     ];
     for (groups, expected) in table {
-        let explained = scope(groups).explain(&person());
+        let explained = scope(groups).explain(&person(), member_of);
         assert_eq!(explained.is_in_scope(), expected, "{groups:?}");
         assert_eq!(explained.groups.len(), groups.len());
     }
-    let explained = scope(&[&[yes, no]]).explain(&person());
-    let verdicts: Vec<_> = explained.groups[0].clauses.iter().map(|clause| clause.verdict).collect();
-    assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail]);
+    let explained = scope(&[&[yes, no]]).explain(&person(), member_of);
+    let outcomes: Vec<_> = explained.groups[0].clauses.iter().map(|clause| clause.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Pass, Outcome::Fail]);
 }
 
 #[test]
@@ -118,19 +136,53 @@ fn an_explanation_names_every_test_and_no_value() {
     ]);
     filter.groups[0].title = "Deck crew".to_owned();
     assert_eq!(
-        filter.explain(&person()).to_string(),
+        filter.explain(&person(), member_of).to_string(),
         r#"out of scope: Deck crew ([unit] EQUALS "Deck": no and [mails] IS NOT NULL: yes), or ([number] REGEX MATCH "^\"2": no and [unit] IS NULL: no)"#
     );
-    assert_eq!(scope(&[]).explain(&person()).to_string(), "in scope: there is no filter");
+    let missing = scope(&[&[("missing", "NOT EQUALS", "x"), ("", "IsMemberOf", "staff|twins")]]);
+    assert_eq!(
+        missing.explain(&person(), member_of).to_string(),
+        r#"out of scope: ([missing] NOT EQUALS "x": no, it has no value and IsMemberOf "staff" or "twins": undecided, several groups have this display name; name the one that is meant by its id)"#
+    );
+    assert_eq!(scope(&[]).explain(&person(), member_of).to_string(), "in scope: there is no filter");
 }
 
 #[test]
 fn a_pattern_that_takes_too_long_leaves_the_object_undecided() {
     let slow = ("text", "NOT REGEX MATCH", r"(?=(a+)+$)(a|aa)+\1b");
     let attributes: Attributes = [("text", Value::text("a".repeat(5_000)))].into_iter().collect();
-    assert_eq!(scope(&[&[slow]]).explain(&attributes).verdict, Verdict::Undecided);
+    assert_eq!(scope(&[&[slow]]).explain(&attributes, member_of).verdict, Verdict::Undecided(Doubt::TooManySteps));
     let pass = ("text", "IS NOT NULL", "");
-    assert_eq!(scope(&[&[slow], &[pass]]).explain(&attributes).verdict, Verdict::Pass);
+    assert_eq!(scope(&[&[slow], &[pass]]).explain(&attributes, member_of).verdict, Verdict::Pass);
     let fail = ("text", "IS NULL", "");
-    assert_eq!(scope(&[&[slow, fail]]).explain(&attributes).verdict, Verdict::Fail);
+    assert_eq!(scope(&[&[slow, fail]]).explain(&attributes, member_of).verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_member_of_any_group_passes_and_doubt_is_never_a_no() {
+    use Verdict::{Fail, Pass, Undecided};
+    let (ambiguous, unread) = (Undecided(Doubt::AmbiguousGroup), Undecided(Doubt::GroupsUnread));
+    let (yes, no) = (("unit", "IS NOT NULL", ""), ("unit", "IS NULL", ""));
+    let of = |groups: &'static str| ("", "IsMemberOf", groups);
+    let table: [(Clauses<'_>, Verdict); 12] = [
+        (&[&[of("crew")]], Pass),
+        (&[&[of("Crew")]], Fail),
+        (&[&[of("staff|crew")]], Pass),
+        (&[&[of("staff|guests")]], Fail),
+        (&[&[of("twins")]], ambiguous),
+        (&[&[of("later|twins")]], unread),
+        (&[&[of("twins|crew")]], Pass),
+        (&[&[of("crew"), no]], Fail),
+        (&[&[of("later"), no]], Fail),
+        (&[&[of("later"), yes]], unread),
+        (&[&[of("staff")], &[of("later")]], unread),
+        (&[&[of("later")], &[yes]], Pass),
+    ];
+    for (groups, expected) in table {
+        assert_eq!(scope(groups).explain(&person(), member_of).verdict, expected, "{groups:?}");
+    }
+    let filter = scope(&[&[yes, of("crew|staff")], &[of("crew")]]);
+    assert!(filter.asks_for_members() && !scope(&[&[yes]]).asks_for_members());
+    assert_eq!(filter.named_groups(), ["crew", "staff"].into());
+    assert_eq!(filter.attributes(), ["unit"].into(), "the object itself is no attribute to read");
 }
