@@ -11,7 +11,7 @@ use clap::{
 };
 use url::Url;
 
-pub use schema::{SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName, TemplateSource};
+pub use schema::{SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName, SchemaScope, TemplateSource};
 
 use crate::scim_server::Dialect;
 

@@ -14,6 +14,8 @@ pub enum SchemaCommand {
     Import(SchemaImport),
     /// Say what differs between two schemas, by names and targets.
     Diff(SchemaDiff),
+    /// Say whether somebody is in scope, and what came of each test.
+    Scope(SchemaScope),
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +88,34 @@ pub struct SchemaDiff {
     /// End with 10 when they differ.
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Say whether somebody is in scope, and what came of each test.\n\n\
+                  The groups of clauses are alternatives; all clauses of a group must pass. Nothing is read from a source: the \
+                  object's attributes are those of the file, and it is a member of the groups that are named here.",
+    after_help = "Examples:\n  provisor schema scope job:people --object ada.json\n  \
+                  provisor schema scope people.json --object ada.json --member-of Staff --output json\n\n\
+                  Exit codes: 0 in scope · 1 failed · 2 usage or configuration · 10 out of scope · 11 undecided"
+)]
+pub struct SchemaScope {
+    #[command(flatten)]
+    pub configured: Configured,
+    /// A file, `job:NAME` or `template:ID/SOURCE`.
+    pub schema: SchemaName,
+    /// A JSON object of the attributes: null is no value, an array several; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub object: PathBuf,
+    /// What the object is in the source; without it, what the first mapping reads.
+    #[arg(long, value_name = "NAME")]
+    pub kind: Option<String>,
+    /// A group that the object is a direct member of, as the filter names it; may be given several times.
+    #[arg(long, value_name = "GROUP")]
+    pub member_of: Vec<String>,
     /// How results are printed.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub output: Output,

@@ -112,7 +112,7 @@ fn pointed(text: &str, position: usize) -> String {
 }
 
 /// Reads the attributes of an object: null is no value, wherever it stands.
-fn object(path: &Path) -> anyhow::Result<Attributes> {
+pub(super) fn object(path: &Path) -> anyhow::Result<Attributes> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
         stdin().take(MAX_OBJECT).read_to_string(&mut text)

@@ -15,6 +15,7 @@ mod probe;
 mod removals;
 mod run;
 mod schema;
+mod scope;
 mod serve;
 mod status;
 mod summary;
@@ -40,6 +41,10 @@ pub enum Ended {
     Interrupted,
     /// Two schemas differ, and the exit code is to say so.
     Different,
+    /// The object is not in scope.
+    OutOfScope,
+    /// Nobody can tell whether the object is in scope.
+    Undecided,
 }
 
 impl From<Ended> for ExitCode {
@@ -49,7 +54,8 @@ impl From<Ended> for ExitCode {
             Ended::Failed => 1,
             Ended::Partial => 3,
             Ended::Interrupted => 4,
-            Ended::Different => 10,
+            Ended::Different | Ended::OutOfScope => 10,
+            Ended::Undecided => 11,
         })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use serde_json::{Value as Json, json};
 
-use super::{Ended, Usage, run::unknown_job};
+use super::{Ended, Usage, run::unknown_job, scope};
 use crate::{
     cli::{Output, SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName},
     config::{Config, read_schema, templates_of},
@@ -26,6 +26,7 @@ pub(super) fn schema(command: SchemaCommand) -> anyhow::Result<Ended> {
         SchemaCommand::Export(options) => export(options),
         SchemaCommand::Import(options) => import(&options),
         SchemaCommand::Diff(options) => differences(&options),
+        SchemaCommand::Scope(options) => scope::scope(&options),
     }
 }
 
@@ -128,7 +129,7 @@ fn pretty(document: &SynchronizationSchema) -> anyhow::Result<String> {
     Ok(text + "\n")
 }
 
-fn find(name: &SchemaName, config: &Path) -> anyhow::Result<SynchronizationSchema> {
+pub(super) fn find(name: &SchemaName, config: &Path) -> anyhow::Result<SynchronizationSchema> {
     match name {
         SchemaName::File(file) => Ok(read_schema(file)?),
         SchemaName::Job(job) => {

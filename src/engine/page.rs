@@ -27,6 +27,8 @@ pub(super) use committing::{escrow, store_outcomes, vanished};
 struct Item {
     known: KnownObject,
     approved: BTreeSet<RemovalEffect>,
+    /// Why it is not in scope although it has a resource, or why nobody can tell.
+    why_not_in_scope: Option<String>,
     step: Step,
 }
 
@@ -129,5 +131,5 @@ fn failed(run: &Run, known: &KnownObject, failure: Failure) -> Step {
 }
 
 fn log_entry(action: &'static str, status: &'static str, reason: Option<String>, changed: Vec<TargetPath>) -> LogEntry {
-    LogEntry { action, status: status.to_owned(), reason, changed }
+    LogEntry { action, status: status.to_owned(), reason, scope: None, changed }
 }

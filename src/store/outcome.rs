@@ -89,6 +89,8 @@ pub struct LogEntry {
     pub action: &'static str,
     pub status: String,
     pub reason: Option<String>,
+    /// Why the object is not in scope, test by test; never a value of it.
+    pub scope: Option<String>,
     /// The target attributes that changed.
     pub changed: Vec<TargetPath>,
 }

@@ -35,6 +35,8 @@ pub struct Logged {
     pub action: String,
     pub status: String,
     pub reason: Option<String>,
+    /// Why the object is not in scope, test by test.
+    pub scope: Option<String>,
     pub changed: Vec<TargetPath>,
     pub at: DateTime<Utc>,
 }
@@ -75,6 +77,8 @@ struct Line {
     status: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    scope: Option<String>,
     /// The place of its list among the changes.
     changed: usize,
 }
@@ -143,6 +147,7 @@ pub(super) fn append(
             action: entry.action.to_owned(),
             status: entry.status.clone(),
             reason: entry.reason.clone(),
+            scope: entry.scope.clone(),
             changed,
         });
     }
@@ -190,6 +195,7 @@ fn lines(row: Row, end: Option<usize>) -> Result<Vec<Logged>, StoreError> {
             action: line.action,
             status: line.status,
             reason: line.reason,
+            scope: line.scope,
             changed: changes.get(line.changed).ok_or_else(corrupt)?.clone(),
             at: row.at.and_utc(),
         });

@@ -242,6 +242,22 @@ async fn a_filter_that_comes_later_finds_groups_that_were_read_before() {
     assert_eq!(gateway.target.members("Group 1").await.len(), 6);
 }
 
+/// The log says which test somebody does not pass any more, and no value of theirs.
+#[tokio::test]
+async fn the_log_explains_who_is_not_in_scope() {
+    let gateway = start(crew(4, 1..=3), Groups::OnlyRead, &[&[member_of(&["Group 1"])]]).await;
+    gateway.cycle().await;
+    let explained = async || {
+        let log = gateway.store.provisioning_log(&gateway.job.id, None, 100).await.expect("the log");
+        log.into_iter().filter_map(|line| Some((line.action, line.scope?))).collect::<Vec<_>>()
+    };
+    assert_eq!(explained().await, [], "who is in scope, or never was, needs no explanation");
+    gateway.stage(vec![leave(1, 2)]);
+    gateway.cycle().await;
+    let why = r#"out of scope: (IsMemberOf "Group 1": no)"#;
+    assert_eq!(explained().await, [("disable".to_owned(), why.to_owned()), ("other".to_owned(), why.to_owned())]);
+}
+
 /// What was recorded is acted on by the next cycle, although the source has nothing to say any more.
 #[tokio::test]
 async fn a_cycle_that_breaks_off_between_reading_and_acting_loses_nobody() {

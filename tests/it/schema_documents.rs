@@ -211,3 +211,45 @@ fn a_template_of_the_configurations_folder_is_exported_whatever_else_the_configu
     workplace.write("ours/desk.json", "[");
     workplace.run(&arguments).assert_refused(2, &["provisor.yaml:1:12", "desk.json"]);
 }
+
+#[test]
+fn a_scope_is_explained_test_by_test() {
+    let workplace = Workplace::new();
+    workplace
+        .run(&["schema", "export", "--template", "scim", "--source", "graph", "--output", "plain.json"])
+        .assert_code(0);
+    let mut document = read(&workplace, "plain.json");
+    let clause = |attribute: &str, operator: &str, values: &[&str]| json!({ "sourceOperandName": attribute, "operatorName": operator, "targetOperand": { "values": values } });
+    document["synchronizationRules"][0]["objectMappings"][0]["scope"] = json!({ "groups": [
+        { "name": "Deck", "clauses": [clause("department", "EQUALS", &["Deck"]), clause("city", "NOT EQUALS", &["Oslo"])] },
+        { "clauses": [clause("", "IsMemberOf", &["Staff", "Guests"])] },
+        { "clauses": [clause("jobTitle", "NOT REGEX MATCH", &["(?=(a+)+$)(a|aa)+\\1b"])] },
+    ] });
+    workplace.write("people.json", document.to_string());
+    workplace.write("ada.json", r#"{"department": "Deck", "city": null, "secret": "hush"}"#);
+    let ask =
+        |more: &[&str]| workplace.run(&[&["schema", "scope", "people.json", "--object", "ada.json"], more].concat());
+    let out = ask(&[]);
+    out.assert_code(10);
+    assert_eq!(
+        out.stdout,
+        "User → Users: out of scope\n  Deck: no\n    [department] EQUALS \"Deck\": yes\n    \
+         [city] NOT EQUALS \"Oslo\": no, it has no value\n  group: no\n    IsMemberOf \"Staff\" or \"Guests\": no\n  \
+         group: no\n    [jobTitle] NOT REGEX MATCH \"(?=(a+)+$)(a|aa)+\\\\1b\": no, it has no value\n"
+    );
+    let inside = ask(&["--member-of", "Guests", "--output", "json"]);
+    inside.assert_code(0);
+    let inside: Json = serde_json::from_str(&inside.stdout).expect("JSON");
+    assert_eq!((&inside[0]["result"], &inside[0]["groups"][0]["result"]), (&json!("pass"), &json!("fail")));
+    assert_eq!(
+        inside[0]["groups"][1]["clauses"][0],
+        json!({ "attribute": "", "operator": "IsMemberOf", "values": ["Staff", "Guests"], "result": "pass", "why": null })
+    );
+    assert_eq!(inside[0]["groups"][0]["clauses"][1]["result"], "noValue");
+    workplace.write("ada.json", json!({ "jobTitle": "a".repeat(5_000) }).to_string());
+    let undecided = ask(&["--output", "json"]);
+    undecided.assert_code(11);
+    assert!(undecided.stdout.contains("too many steps"), "{}", undecided.stdout);
+    ask(&["--kind", "Group"]).assert_code(0);
+    ask(&["--kind", "Printer"]).assert_refused(2, &["`Printer`", "`User`", "`Group`"]);
+}

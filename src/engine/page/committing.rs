@@ -9,7 +9,7 @@ use crate::{
         run::{CycleError, Run},
     },
     model::{Failure, KnownObject, ObjectKey, PageId, RemovalId},
-    store::{CommitPage, Effect, Outcome},
+    store::{CommitPage, Effect, LogEntry, Outcome},
     sync_schema::ObjectMapping,
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn commit(
                 held: settled.held,
                 done_removals,
                 cancel_removals: settled.cancels,
-                log: settled.log,
+                log: settled.log.map(|log| LogEntry { scope: item.why_not_in_scope, ..log }),
                 evaluated_schema: run.job.schema_version,
             })
         })

@@ -51,7 +51,8 @@ pub(super) async fn decide_all(
             Ok(drawn) => step_of(run, mapping, &known.object, known.decide(run, mapping), drawn),
             Err(failure) => failed_or_postponed(run, &known.object, failure),
         };
-        items.push(Item { known: known.object, approved: known.approved, step });
+        let why_not_in_scope = why_not_in_scope(&known.object, &known.evaluation);
+        items.push(Item { known: known.object, approved: known.approved, why_not_in_scope, step });
     }
     Ok(items)
 }
@@ -98,7 +99,7 @@ async fn find_out<'m>(
             Some(Ok(situation)) => situation,
             Some(Err(error)) => {
                 let step = failed(run, &object, failure_of(&error));
-                items.push(Item { known: object, approved, step });
+                items.push(Item { known: object, approved, why_not_in_scope: None, step });
                 continue;
             }
             None if object.link.is_some() => Situation::Linked,
@@ -107,6 +108,12 @@ async fn find_out<'m>(
         all.push(Known { object, evaluation, situation, approved });
     }
     Ok((all, items))
+}
+
+/// Test by test, for the log. Who is out of scope and was never provisioned is nobody's concern.
+fn why_not_in_scope(object: &KnownObject, evaluation: &Evaluation<'_>) -> Option<String> {
+    let concerns = object.link.is_some() || matches!(evaluation, Evaluation::Undecided(_));
+    evaluation.why_not_in_scope().filter(|_| concerns).map(ToString::to_string)
 }
 
 /// What has to be drawn for the object: only a resource that is to be created gets anything.

@@ -273,6 +273,7 @@ pub(super) async fn the_log_holds_one_line_an_outcome(store: Store) {
         outcome.log = Some(LogEntry {
             action: "update",
             status: "success".to_owned(),
+            scope: Some("out of scope".to_owned()),
             reason: None,
             changed: vec![TargetPath::new("title")],
         });

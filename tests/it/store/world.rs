@@ -184,7 +184,8 @@ impl World {
 
     pub(super) async fn conclude_with_log(&self, key: &ObjectKey, action: &'static str) {
         let mut outcome = self.outcome(key, Effect::Unchanged).await;
-        outcome.log = Some(LogEntry { action, status: "success".to_owned(), reason: None, changed: Vec::new() });
+        outcome.log =
+            Some(LogEntry { action, status: "success".to_owned(), reason: None, scope: None, changed: Vec::new() });
         self.commit(vec![outcome]).await;
     }
 
