@@ -75,8 +75,7 @@ pub async fn execute_creates(
 
 /// The body of a POST: every attribute at its path, and the references that have a resource already.
 pub fn new_resource(attributes: &[AttributeChange], sent: &[SentEdge], mapping: &ObjectMapping) -> Resource {
-    // Extensions name themselves in `schemas` when the first of their attributes is set.
-    let mut resource = Resource::new(mapping.schemas.first().map_or("", String::as_str));
+    let mut resource = Resource::new(&mapping.schema);
     for change in attributes {
         let value = match &change.change {
             ValueChange::Set(value) => value.clone(),

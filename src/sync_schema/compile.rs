@@ -215,7 +215,12 @@ impl<'a> Compiler<'a> {
         Some(ObjectMapping {
             id: mapping_id(rule, source_name, target_name, &target_kind),
             source_kind: ObjectKind::new(source_name),
-            schemas: attributes.schemas(&target_kind, target_name),
+            schema: match target_kind.as_str() {
+                urn::USERS => urn::USER,
+                urn::GROUPS => urn::GROUP,
+                _ => target_name,
+            }
+            .to_owned(),
             target_kind,
             flow: ObjectFlow {
                 add: flows(ObjectFlowType::Add),

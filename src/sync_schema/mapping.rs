@@ -43,8 +43,8 @@ pub struct ObjectMapping {
     pub source_kind: ObjectKind,
     /// The endpoint of the target: `Users`, `Groups`.
     pub target_kind: ResourceKind,
-    /// The URNs that a new resource names in `schemas`.
-    pub schemas: Vec<String>,
+    /// The URN of its schema; extensions name themselves in `schemas` when the first of their attributes is set.
+    pub schema: String,
     pub flow: ObjectFlow,
     pub scope: Scope,
     /// Evaluates to [`IgnoreObject`](crate::expression::Flow::IgnoreObject) for objects to leave alone: the mapping of

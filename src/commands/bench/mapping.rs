@@ -189,7 +189,7 @@ fn resource(user: &KnownObject, mapping: &ObjectMapping, context: &Context) -> a
     let Evaluation::Wanted(wanted) = evaluate(&user.key, &user.attributes, user.lifecycle, mapping, context) else {
         anyhow::bail!("the mapping leaves a user alone");
     };
-    let mut resource = Resource::new(mapping.schemas.first().map_or("", String::as_str));
+    let mut resource = Resource::new(&mapping.schema);
     for attribute in wanted.attributes {
         if let DesiredValue::Set(value) = attribute.value {
             resource.set(&attribute.mapping.target, value);

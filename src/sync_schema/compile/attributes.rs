@@ -3,8 +3,8 @@
 use super::sources::Place;
 use super::{Between, Compiler};
 use crate::expression::Expression;
-use crate::model::{ResourceKind, TargetPath, Value};
-use crate::scim::{AttributePath, urn};
+use crate::model::{TargetPath, Value};
+use crate::scim::AttributePath;
 use crate::sync_schema::directory::{AttributeType, Mutability};
 use crate::sync_schema::finding::quoted;
 use crate::sync_schema::wire::{self, AttributeDefinition, FlowBehavior, FlowType, Given, List, Scalar, Vocabulary};
@@ -33,25 +33,6 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// The URNs of a new resource: its own schema, then every extension that a mapping writes to (RFC 7643 section 3).
-    pub(super) fn schemas(&self, kind: &ResourceKind, object_name: &str) -> Vec<String> {
-        let own = match kind.as_str() {
-            urn::USERS => urn::USER,
-            urn::GROUPS => urn::GROUP,
-            _ => object_name,
-        };
-        let mut schemas = vec![own.to_owned()];
-        for path in self.targets() {
-            if let Some(schema) = &path.schema
-                && !urn::is_core(schema)
-                && !schemas.iter().any(|known| known.eq_ignore_ascii_case(schema))
-            {
-                schemas.push(schema.clone());
-            }
-        }
-        schemas
-    }
-
     fn targets(&self) -> impl Iterator<Item = &AttributePath> {
         let references = self.references.iter().map(|reference| &reference.target);
         self.attributes.iter().map(|attribute| &attribute.target).chain(references)
