@@ -58,7 +58,6 @@ pub fn assemble(wiring: Wiring<'_>) -> anyhow::Result<ScheduledJob> {
             schema_version,
             schema: Arc::new(schema),
             policy: Policy { references_on_create, ..policy },
-            default_domain: None,
             full_read: job.schedule.full_read,
             now: Utc::now,
         },

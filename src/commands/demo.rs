@@ -169,7 +169,6 @@ impl Gateway {
             schema: Arc::new(schema),
             schema_version,
             policy,
-            default_domain: None,
             full_read: crate::config::Schedule::FULL_READ,
             now: Utc::now,
         };

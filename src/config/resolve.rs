@@ -226,11 +226,8 @@ impl<'a> Resolver<'a> {
         }
         let template = written.template.as_ref().and_then(|name| self.known_template(name));
         let schema = match (&written.template, &written.schema) {
-            (_, Some(file)) => self.schema_file(file),
-            (Some(name), None) => template.as_deref().and_then(|id| {
-                let vocabulary = source.map(|source| source.vocabulary)?;
-                self.template(name.node, id, vocabulary)
-            }),
+            (_, Some(file)) => self.schema_file(file, source),
+            (Some(name), None) => template.as_deref().and_then(|id| self.template(name.node, id, source?)),
             (None, None) if self.faulty_below(node) => None,
             (None, None) => {
                 self.problem(
@@ -287,10 +284,10 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn schema_file(&mut self, written: &Located<String>) -> Option<JobSchema> {
+    fn schema_file(&mut self, written: &Located<String>, source: Option<&SourceConfig>) -> Option<JobSchema> {
         let file: PathBuf = self.folder.join(&written.value);
         match read_schema(&file) {
-            Ok(document) => self.compiled(written.node, SchemaOrigin::File(file), document),
+            Ok(document) => self.compiled(written.node, SchemaOrigin::File(file), document, source),
             Err(error) => {
                 let (cause, hint) = match &error {
                     SchemaFileError::Unreadable { cause, .. } => {
@@ -311,8 +308,17 @@ impl<'a> Resolver<'a> {
         at: NodeId,
         origin: SchemaOrigin,
         document: SynchronizationSchema,
+        source: Option<&SourceConfig>,
     ) -> Option<JobSchema> {
-        let Compiled { schema, findings } = compile(&document);
+        let Compiled { schema, findings, without_default_domain } = compile(&document);
+        let source_lacking =
+            source.filter(|source| source.lacks_default_domain() && !without_default_domain.is_empty());
+        if let Some(SourceConfig { name, .. }) = source_lacking {
+            for error in without_default_domain {
+                let hint = format!("set `default_domain` of the source `{name}`");
+                self.problem(at, format!("in {origin}: {error}"), hint);
+            }
+        }
         match schema {
             Some(rules) => Some(JobSchema { origin, document, rules, findings }),
             None => {

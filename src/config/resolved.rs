@@ -45,6 +45,13 @@ pub struct SourceConfig {
     pub vocabulary: Vocabulary,
 }
 
+impl SourceConfig {
+    /// True when it is known to have no default domain. That of a tenant is read from it.
+    pub fn lacks_default_domain(&self) -> bool {
+        matches!(&self.connector, Connector::Ldap(settings) if settings.default_domain.is_none())
+    }
+}
+
 /// How a directory is read.
 #[derive(Clone, Debug)]
 pub enum Connector {

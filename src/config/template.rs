@@ -8,9 +8,9 @@ use super::document::{Document, NodeId};
 use super::problem::{ConfigErrors, Problem};
 use super::read::Located;
 use super::resolve::Resolver;
-use super::resolved::{JobConfig, JobSchema, SchemaOrigin};
+use super::resolved::{JobConfig, JobSchema, SchemaOrigin, SourceConfig};
 use crate::target::ProfileOverrides;
-use crate::templates::{FolderProblem, Templates, Vocabulary};
+use crate::templates::{FolderProblem, Templates};
 
 /// What to do about a fault in another file.
 const MEND: &str = "mend it there";
@@ -58,10 +58,10 @@ impl Resolver<'_> {
     }
 
     /// The schema of the template with this id for what the job reads.
-    pub(super) fn template(&mut self, at: NodeId, id: &str, vocabulary: Vocabulary) -> Option<JobSchema> {
+    pub(super) fn template(&mut self, at: NodeId, id: &str, source: &SourceConfig) -> Option<JobSchema> {
         let origin = SchemaOrigin::Template(id.to_owned());
-        match self.templates.named(id)?.schema(vocabulary) {
-            Ok(document) => self.compiled(at, origin, document),
+        match self.templates.named(id)?.schema(source.vocabulary) {
+            Ok(document) => self.compiled(at, origin, document, Some(source)),
             Err(unsound) => {
                 for fault in unsound.0 {
                     self.problem(at, format!("in {origin}: {fault}"), MEND);

@@ -59,16 +59,19 @@ pub async fn run_cycle(
     let kind = kind_of_cycle(&job, &store).await?;
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
-    let discovered = target.discover().await;
+    let server = ask_both(&target, source.as_ref()).await;
     let profile = target.profile();
     let left_out = fit::left_out(&job.schema, &profile);
     let job = fit::fitted(job, &left_out, &profile);
     let groups = groups::named_in(&job.schema, source.as_ref());
-    let run = Arc::new(Run::new(job, store, target, hash_key, cycle, stop, progress).naming(groups));
+    let default_domain = server.as_ref().ok().and_then(|server| server.default_domain.clone());
+    let job = fit::in_domain(job, default_domain.as_deref());
+    let run = Run::new(job, store, target, hash_key, cycle, stop, progress);
+    let run = Arc::new(run.naming(groups).in_domain(default_domain));
     let writes_before = run.target.writes_sent();
-    let result = match discovered {
-        Ok(()) => stages(&run, source, kind, &left_out).await,
-        Err(error) => Err(error.into()),
+    let result = match server {
+        Ok(server) => stages(&run, source, server, kind, &left_out).await,
+        Err(error) => Err(error),
     };
     let counts = run.store.counts(&run.job.id).await?;
     run.count(|progress| {
@@ -89,6 +92,12 @@ pub async fn run_cycle(
     result.map(|()| CycleReport { kind, state, counters })
 }
 
+/// Asks the target what it can do, and the source who it is.
+async fn ask_both(target: &ScimTarget, source: &dyn Source) -> Result<ServerIdentity, CycleError> {
+    target.discover().await?;
+    Ok(source.probe().await?)
+}
+
 /// Everything is read when there is nothing to go on from, and once in a while all the same: every source forgets to
 /// tell something.
 async fn kind_of_cycle(job: &Job, store: &Store) -> Result<CycleKind, CycleError> {
@@ -104,11 +113,11 @@ async fn kind_of_cycle(job: &Job, store: &Store) -> Result<CycleKind, CycleError
 async fn stages(
     run: &Arc<Run>,
     source: Arc<dyn Source>,
+    server: ServerIdentity,
     kind: CycleKind,
     left_out: &[LeftOut],
 ) -> Result<(), CycleError> {
     run.enter(Stage::Preparing);
-    let server = source.probe().await?;
     refuse_another_directory(run, &server).await?;
     run.target.probe().await?;
     settle::settle_open_intents(run).await?;

@@ -1,4 +1,4 @@
-//! Fits a job to its target: what the target does not have is not mapped. Pure.
+//! Fits a job to its target, where what the target does not have is not mapped, and to its source. Pure.
 
 use std::{fmt, sync::Arc};
 
@@ -48,7 +48,7 @@ pub(super) fn fitted(job: Job, left_out: &[LeftOut], profile: &Profile) -> Job {
         mapping.attributes =
             attributes.into_iter().filter(|attribute| !is_lacking(mapping, attribute, profile)).collect();
     }
-    let schema_version = version_without(job.schema_version, left_out);
+    let schema_version = version_with(job.schema_version, left_out.iter().map(|attribute| attribute.path.as_str()));
     Job { schema: Arc::new(schema), schema_version, ..job }
 }
 
@@ -56,13 +56,22 @@ fn is_lacking(mapping: &ObjectMapping, attribute: &AttributeMapping, profile: &P
     attribute.matching_priority.is_none() && profile.lacks(&mapping.target_kind, &attribute.target)
 }
 
+/// The job under a schema version of its own where expressions ask for this default domain, so that everything is looked
+/// at again when it is another one.
+pub(super) fn in_domain(job: Job, domain: Option<&str>) -> Job {
+    match domain.filter(|_| job.schema.asks_for_default_domain()) {
+        Some(domain) => Job { schema_version: version_with(job.schema_version, ["@", domain]), ..job },
+        None => job,
+    }
+}
+
 /// A version that depends on nothing but its parts: it is compared with what an earlier program stored.
-fn version_without(schema_version: i64, left_out: &[LeftOut]) -> i64 {
+fn version_with<'a>(schema_version: i64, parts: impl IntoIterator<Item = &'a str>) -> i64 {
     let mut digest = Sha256::new();
     digest.update(schema_version.to_be_bytes());
-    for LeftOut { path, .. } in left_out {
-        digest.update(path.as_str().len().to_be_bytes());
-        digest.update(path.as_str());
+    for part in parts {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
     }
     let bytes: [u8; 32] = digest.finalize().into();
     let [a, b, c, d, e, f, g, h, ..] = bytes;
@@ -78,6 +87,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::{decide::tests::users, policy::Policy},
+        expression::Expression,
         model::JobId,
     };
 
@@ -93,7 +103,6 @@ mod tests {
             schema: Arc::new(Schema { version: "1".to_owned(), mappings: vec![users()], groups: None }),
             schema_version: 7,
             policy: Policy::default(),
-            default_domain: None,
             full_read: Duration::from_secs(1),
             now: Utc::now,
         }
@@ -107,6 +116,20 @@ mod tests {
 
     fn paths(job: &Job) -> Vec<&str> {
         job.schema.mappings[0].attributes.iter().map(|attribute| attribute.path.as_str()).collect()
+    }
+
+    #[test]
+    fn another_default_domain_is_another_version_where_it_is_asked_for() {
+        let version = |domain, expression: &str| {
+            let mut mapping = users();
+            mapping.attributes[0].expression = Some(Expression::parse(expression).unwrap());
+            let schema = Arc::new(Schema { version: "1".to_owned(), mappings: vec![mapping], groups: None });
+            in_domain(Job { schema, ..job() }, domain).schema_version
+        };
+        let asking = r#"Append("a@", DefaultDomain())"#;
+        assert_eq!([version(None, asking), version(Some("a.example"), "[mail]")], [7, 7]);
+        assert_ne!(version(Some("a.example"), asking), 7);
+        assert_ne!(version(Some("a.example"), asking), version(Some("b.example"), asking));
     }
 
     #[test]

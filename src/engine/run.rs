@@ -32,8 +32,6 @@ pub struct Job {
     /// Stands for exactly this schema: whatever was evaluated under another number is evaluated anew.
     pub schema_version: i64,
     pub policy: Policy,
-    /// The default domain of the source, for expressions.
-    pub default_domain: Option<String>,
     /// How long incremental cycles may follow each other before everything is read once: every source forgets to tell
     /// something.
     pub full_read: Duration,
@@ -114,6 +112,8 @@ pub(super) struct Run {
     pub cycle: Cycle,
     /// Whose members scoping filters ask for.
     pub groups: Option<NamedGroups>,
+    /// What the source says `DefaultDomain` answers.
+    default_domain: Option<String>,
     pub stop: CancellationToken,
     progress: watch::Sender<Progress>,
     /// From the system's generator: different in every run, the same for every retry within it.
@@ -153,6 +153,7 @@ impl Run {
             target_identity,
             cycle,
             groups: None,
+            default_domain: None,
             stop,
             progress,
             seed: Seed::from(rand::random::<[u8; 32]>()),
@@ -171,6 +172,11 @@ impl Run {
         Self { groups, ..self }
     }
 
+    /// The same cycle, in which `DefaultDomain` answers this.
+    pub(super) fn in_domain(self, default_domain: Option<String>) -> Self {
+        Self { default_domain, ..self }
+    }
+
     pub(super) fn now(&self) -> DateTime<Utc> {
         (self.job.now)()
     }
@@ -184,7 +190,7 @@ impl Run {
             now: self.now(),
             job: self.job.id.clone(),
             seed: self.seed.clone(),
-            default_domain: self.job.default_domain.clone(),
+            default_domain: self.default_domain.clone(),
             memberships: Memberships::default(),
         }
     }

@@ -55,7 +55,9 @@ pub enum Reason {
     Unknown(&'static str),
     #[error("the pattern has no group of the given name")]
     UnknownGroup,
-    #[error("the source has no default domain; set one in its configuration")]
+    #[error(
+        "the source has no default domain; give an LDAP source a `default_domain`, or a tenant a default verified domain"
+    )]
     NoDefaultDomain,
     #[error("the result is longer than {MAX_BYTES} bytes")]
     TooLong,

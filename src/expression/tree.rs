@@ -156,6 +156,12 @@ impl Expression {
         self.is_within("SelectUniqueValue")
     }
 
+    /// True when `DefaultDomain` is anywhere in it.
+    pub fn asks_for_default_domain(&self) -> bool {
+        let asks = |part: &Node| matches!(&part.kind, NodeKind::Call(call) if call.function.name == "DefaultDomain");
+        self.root.parts().into_iter().any(asks)
+    }
+
     /// True when one of the functions around the whole expression has this name.
     fn is_within(&self, name: &str) -> bool {
         let mut node = &self.root;
@@ -173,6 +179,16 @@ impl Expression {
 }
 
 impl Node {
+    /// The node and everything below it; the parser bounds the depth.
+    pub fn parts(&self) -> Vec<&Self> {
+        let below: Vec<&Self> = match &self.kind {
+            NodeKind::Call(call) => call.arguments.iter().flatten().collect(),
+            NodeKind::Comparison(comparison) => vec![&comparison.left, &comparison.right],
+            _ => Vec::new(),
+        };
+        std::iter::once(self).chain(below.into_iter().flat_map(Self::parts)).collect()
+    }
+
     /// The depth of nested calls is bounded by the parser, so is this recursion.
     fn collect_attributes<'a>(&'a self, found: &mut Vec<(&'a str, usize)>) {
         match &self.kind {

@@ -73,6 +73,8 @@ pub struct ServerIdentity {
     pub directory: String,
     /// Digest of server, credentials' name, base, filter and attributes: another value voids checkpoints only.
     pub view: String,
+    /// What `DefaultDomain` answers, without `@`: configured, or the directory's own choice.
+    pub default_domain: Option<String>,
 }
 
 /// One object, asked for by its anchor.

@@ -32,6 +32,8 @@ pub struct Compiled {
     pub schema: Option<Schema>,
     /// All there is to say of the document: errors first, then what is not acted on, then hints.
     pub findings: Vec<Finding>,
+    /// What is an error as well where the source has no default domain.
+    pub without_default_domain: Vec<Finding>,
 }
 
 impl Compiled {
@@ -43,19 +45,25 @@ impl Compiled {
 
 /// Compiles a schema. Disabled mappings are left out, and so is whatever there may be to say of them.
 pub fn compile(schema: &SynchronizationSchema) -> Compiled {
-    let mut compiler = Compiler { schema, findings: Vec::new(), idle: Vec::new(), member_tests: Vec::new() };
+    let mut compiler = Compiler {
+        schema,
+        findings: Vec::new(),
+        without_default_domain: Vec::new(),
+        idle: Vec::new(),
+        member_tests: Vec::new(),
+    };
     compiler.check_types();
     compiler.check_directories();
     let mappings = compiler.rules();
     let groups = compiler.groups(&mappings);
-    let Compiler { mut findings, idle, .. } = compiler;
+    let Compiler { mut findings, without_default_domain, idle, .. } = compiler;
     findings.extend(unacted::findings(&schema.write()));
     let is_idle = |finding: &Finding| idle.iter().any(|rule| finding.pointer.starts_with(rule));
     findings.retain(|finding| !is_idle(finding));
     findings.sort_by_key(|finding| finding.severity);
     let runs = !findings.iter().any(Finding::is_error);
     let version = schema.version.text().unwrap_or_default().to_owned();
-    Compiled { schema: runs.then_some(Schema { version, mappings, groups }), findings }
+    Compiled { schema: runs.then_some(Schema { version, mappings, groups }), findings, without_default_domain }
 }
 
 /// What the mapping writes, told apart by a digest of its names: every row of the store carries it, and the names of
@@ -74,6 +82,7 @@ fn mapping_id(rule: &str, source: &str, target: &str, target_kind: &ResourceKind
 struct Compiler<'a> {
     schema: &'a SynchronizationSchema,
     findings: Vec<Finding>,
+    without_default_domain: Vec<Finding>,
     /// Pointers, each with a `/` at its end, of what is switched off: nothing below them matters.
     idle: Vec<String>,
     /// Pointers to the clauses that test membership of a group.

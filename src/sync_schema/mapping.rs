@@ -168,6 +168,11 @@ impl Schema {
         selection
     }
 
+    /// True when an expression asks for the default domain of the source.
+    pub fn asks_for_default_domain(&self) -> bool {
+        self.mappings.iter().flat_map(ObjectMapping::expressions).any(Expression::asks_for_default_domain)
+    }
+
     /// The mapping with this id.
     pub fn mapping(&self, id: &ObjectMappingId) -> Option<&ObjectMapping> {
         self.mappings.iter().find(|mapping| mapping.id == *id)
@@ -220,11 +225,13 @@ impl ObjectMapping {
         inputs
     }
 
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.attributes.iter().filter_map(|mapping| mapping.expression.as_ref()).chain(&self.object_filter)
+    }
+
     /// The plain source attributes that this mapping reads.
     fn source_attributes(&self) -> BTreeSet<&str> {
-        let expressions = self.attributes.iter().filter_map(|mapping| mapping.expression.as_ref());
-        let mut names: BTreeSet<&str> =
-            expressions.chain(&self.object_filter).flat_map(Expression::source_attributes).collect();
+        let mut names: BTreeSet<&str> = self.expressions().flat_map(Expression::source_attributes).collect();
         names.extend(self.scope.attributes());
         names.extend(self.account_enabled.as_deref());
         names.remove(self.soft_deleted.as_str());

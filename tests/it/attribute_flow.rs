@@ -52,7 +52,6 @@ impl World {
             schema: Arc::new(schema),
             schema_version: 1,
             policy: Policy::default(),
-            default_domain: None,
             full_read: Duration::from_secs(24 * 60 * 60),
             now: Utc::now,
         };

@@ -45,6 +45,7 @@ fn settings(url: String) -> LdapSettings {
         page_size: 500,
         timeout_seconds: 10,
         max_message_bytes: 64 * 1024 * 1024,
+        default_domain: None,
         users: kind("User", PEOPLE, "(objectClass=inetOrgPerson)"),
         groups: Some(kind("Group", "ou=groups,dc=example,dc=org", groups)),
         containers: None,

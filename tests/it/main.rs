@@ -7,6 +7,7 @@ mod bad_input;
 mod chaos;
 mod cli;
 mod custom_attributes;
+mod default_domain;
 mod deprovisioning;
 mod escrow;
 mod expressions;

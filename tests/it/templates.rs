@@ -76,7 +76,6 @@ async fn life(id: &str, source: Vocabulary) -> (Vec<(Event, Vec<Exchange>)>, Ids
         schema: Arc::new(schema),
         schema_version,
         policy: Policy { references_on_create: app::references_on_create(&target), ..Policy::default() },
-        default_domain: None,
         full_read: Duration::from_secs(24 * 60 * 60),
         now: Utc::now,
     };

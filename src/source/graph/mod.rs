@@ -17,6 +17,7 @@ mod wire;
 mod tests;
 
 use async_trait::async_trait;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
@@ -28,7 +29,7 @@ use client::{Failure, GraphClient};
 use delta::Round;
 use fetch::Single;
 use projection::{Collection, Projection, SelectionProblem};
-use wire::IdPage;
+use wire::{IdPage, Organization, Organizations};
 
 /// A directory that is read over Microsoft Graph.
 pub struct GraphSource {
@@ -55,14 +56,19 @@ impl GraphSource {
         Ok(Self { client, projections, view })
     }
 
-    /// Asks for one page of ids: the first value, if any.
-    async fn first_id(&self, path: &'static str, query: &[(&str, &str)]) -> Result<Option<String>, SourceError> {
-        let page = self.client.get::<IdPage>(&self.client.url(&[path], query), path).await;
-        let page = page.map_err(|failure| match failure {
+    async fn tenant(&self) -> Result<Organization, SourceError> {
+        let query = [("$select", "id,displayName,verifiedDomains")];
+        let all: Organizations = self.ask("organization", &query).await?;
+        let tenant = all.value.into_iter().next();
+        tenant.ok_or_else(|| self.client.broken("organization", "the answer names no tenant"))
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &'static str, query: &[(&str, &str)]) -> Result<T, SourceError> {
+        let answer = self.client.get(&self.client.url(&[path], query), path).await;
+        answer.map_err(|failure| match failure {
             Failure::Refused(refusal) => self.client.refused(refusal, path),
             Failure::Failed(error) => error,
-        });
-        Ok(page?.value.into_iter().next().map(|object| object.id))
+        })
     }
 }
 
@@ -77,13 +83,13 @@ impl Source for GraphSource {
     }
 
     async fn probe(&self) -> Result<ServerIdentity, SourceError> {
-        let tenant = self.first_id("organization", &[("$select", "id")]).await?;
-        let directory = tenant.ok_or_else(|| self.client.broken("organization", "the answer names no tenant"))?;
+        let tenant = self.tenant().await?;
         for projection in &self.projections {
             // Only whether it may be read matters: a missing permission is told before the first cycle.
-            self.first_id(projection.collection.name(), &[("$select", "id"), ("$top", "1")]).await?;
+            self.ask::<IdPage>(projection.collection.name(), &[("$select", "id"), ("$top", "1")]).await?;
         }
-        Ok(ServerIdentity { directory, view: self.view.clone() })
+        let directory = tenant.id.clone();
+        Ok(ServerIdentity { directory, view: self.view.clone(), default_domain: tenant.default_domain() })
     }
 
     async fn changes(&self, feed: &Feed, start: Start, pages: mpsc::Sender<Page>) -> Result<ReadEnd, SourceError> {

@@ -293,6 +293,7 @@ async fn the_probe_names_the_tenant_and_the_view_depends_on_what_is_read() {
     let bench = fixture(50);
     let identity = bench.source.probe().await.unwrap();
     assert_eq!(identity.directory, bench.tenant.tenant_id);
+    assert_eq!(identity.default_domain.as_deref(), bench.tenant.verified_domains.first().map(String::as_str));
     let settings = settings(&bench.emulator.root_url(), &bench.tenant.tenant_id);
     let view = |selection: &Selection| GraphSource::new(&settings, selection).unwrap().view;
     assert_eq!(identity.view, view(&everything()));

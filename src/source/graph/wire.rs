@@ -40,6 +40,35 @@ pub(super) struct IdPage {
     pub(super) next_link: Option<String>,
 }
 
+/// The answer about the tenant itself.
+#[derive(Deserialize)]
+pub(super) struct Organizations {
+    pub(super) value: Vec<Organization>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Organization {
+    pub(super) id: String,
+    /// Null without the permission to see them.
+    #[serde(rename = "verifiedDomains")]
+    verified_domains: Option<Vec<VerifiedDomain>>,
+}
+
+#[derive(Deserialize)]
+struct VerifiedDomain {
+    name: String,
+    #[serde(rename = "isDefault", default)]
+    is_default: bool,
+}
+
+impl Organization {
+    /// The verified domain that is the default one.
+    pub(super) fn default_domain(self) -> Option<String> {
+        let mut domains = self.verified_domains.unwrap_or_default().into_iter();
+        domains.find(|domain| domain.is_default).map(|domain| domain.name)
+    }
+}
+
 /// An object of which only the id is read.
 #[derive(Deserialize)]
 pub(super) struct Id {

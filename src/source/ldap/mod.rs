@@ -46,6 +46,7 @@ pub struct LdapSource {
     feeds: Vec<LdapFeed>,
     page_size: u32,
     view: String,
+    default_domain: Option<String>,
     /// The connection of the last single look-up, kept for the next one.
     idle: Mutex<Option<Idle>>,
 }
@@ -59,9 +60,14 @@ impl LdapSource {
             let problem = "`page_size` is not between 1 and 10000".to_owned();
             return Err(configuration(&servers.names(), problem, "the default is 500"));
         }
+        if settings.default_domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
+            let problem = "`default_domain` is no domain".to_owned();
+            return Err(configuration(&servers.names(), problem, "write it without `@`, such as `example.org`"));
+        }
         let feeds = view::feeds(&settings, &selection).map_err(|problem| problem.at(&servers.names()))?;
         let view = view::digest(&settings, &feeds, &selection);
-        Ok(Self { servers, feeds, page_size: settings.page_size, view, idle: Mutex::new(None) })
+        let LdapSettings { page_size, default_domain, .. } = settings;
+        Ok(Self { servers, feeds, page_size, view, default_domain, idle: Mutex::new(None) })
     }
 
     fn feed(&self, is_wanted: impl Fn(&LdapFeed) -> bool, wanted: &str) -> Result<&LdapFeed, SourceError> {
@@ -73,6 +79,11 @@ impl LdapSource {
             )
         })
     }
+}
+
+/// True for what can stand behind the `@` of an address.
+fn is_domain(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'))
 }
 
 #[async_trait]
@@ -87,7 +98,7 @@ impl Source for LdapSource {
             lookup::check_feed(&mut session, feed).await?;
         }
         let directory = lookup::directory_identity(&mut session, self.identity_base()).await?;
-        Ok(ServerIdentity { directory, view: self.view.clone() })
+        Ok(ServerIdentity { directory, view: self.view.clone(), default_domain: self.default_domain.clone() })
     }
 
     async fn changes(&self, feed: &Feed, start: Start, pages: mpsc::Sender<Page>) -> Result<ReadEnd, SourceError> {

@@ -37,6 +37,10 @@ pub struct LdapSettings {
     /// The largest message accepted from the server, in bytes; a group arrives in one message. Default: 64 MiB.
     #[serde(default = "default_max_message_bytes")]
     pub max_message_bytes: usize,
+    /// The domain that the expression `DefaultDomain()` answers, such as `example.org`. Default: none, and a schema that
+    /// asks for it is refused.
+    #[serde(default)]
+    pub default_domain: Option<String>,
     /// The people.
     pub users: KindSettings,
     /// The groups. Default: none are read.

@@ -203,6 +203,7 @@ mod tests {
             page_size: 500,
             timeout_seconds: 30,
             max_message_bytes: 1 << 20,
+            default_domain: None,
             users: kind("User", "ou=people,dc=example,dc=org", "(objectClass=person)"),
             groups: Some(kind("Group", "ou=groups,dc=example,dc=org", "(objectClass=groupOfNames)")),
             containers: None,

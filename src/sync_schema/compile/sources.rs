@@ -1,7 +1,7 @@
 //! The sources of attribute mappings: their expressions, and what those may say where they stand.
 
 use super::{Between, Compiler};
-use crate::expression::{Expression, Keyword, Node, NodeKind};
+use crate::expression::{Expression, Keyword, NodeKind};
 use crate::sync_schema::Finding;
 use crate::sync_schema::directory::AttributeType;
 use crate::sync_schema::wire::{AttributeMappingSource, FlowType};
@@ -11,6 +11,9 @@ const APP_ROLE_ASSIGNMENTS: &str = "appRoleAssignments";
 
 /// Functions that answer something else every time.
 const DRAWING: [&str; 2] = ["Guid", "RandomString"];
+
+/// The function that asks for what not every source has.
+const DEFAULT_DOMAIN: &str = "DefaultDomain";
 
 /// The function that tries several values.
 const UNIQUE: &str = "SelectUniqueValue";
@@ -79,12 +82,17 @@ impl Compiler<'_> {
             let expected = "a function around the roles, such as `SingleAppRoleAssignment`";
             error(self, expected, format!("`[{APP_ROLE_ASSIGNMENTS}]` alone"), 0);
         }
-        for part in parts(expression.root()) {
+        for part in expression.root().parts() {
             match (&part.kind, place) {
                 (NodeKind::Keyword(Keyword::IgnoreObjectFlow), Place::Attribute { .. }) => {
                     let expected =
                         "`IgnoreAttributeFlow`; whole objects are left alone by the mapping of `objectFilter`";
                     error(self, expected, "`IgnoreObjectFlow`".to_owned(), part.position);
+                }
+                (NodeKind::Call(call), _) if call.function.name == DEFAULT_DOMAIN => {
+                    let expected = "a source that has a default domain";
+                    let finding = Finding::error(pointer, expected, format!("`{DEFAULT_DOMAIN}`"));
+                    self.without_default_domain.push(finding.at(part.position));
                 }
                 (NodeKind::Call(call), Place::ObjectFilter) if call.function.name == UNIQUE => {
                     let expected = "a value to judge the object by; unique values are drawn for target attributes";
@@ -110,14 +118,4 @@ impl Compiler<'_> {
         }
         is_sound
     }
-}
-
-/// The node and everything below it; the parser bounds the depth.
-fn parts(node: &Node) -> Vec<&Node> {
-    let below: Vec<&Node> = match &node.kind {
-        NodeKind::Call(call) => call.arguments.iter().flatten().collect(),
-        NodeKind::Comparison(comparison) => vec![&comparison.left, &comparison.right],
-        _ => Vec::new(),
-    };
-    std::iter::once(node).chain(below.into_iter().flat_map(parts)).collect()
 }

@@ -141,7 +141,7 @@ impl Source for FixtureSource {
     }
 
     async fn probe(&self) -> Result<ServerIdentity, SourceError> {
-        Ok(ServerIdentity { directory: "fixture".to_owned(), view: "fixture".to_owned() })
+        Ok(ServerIdentity { directory: "fixture".to_owned(), view: "fixture".to_owned(), default_domain: None })
     }
 
     async fn changes(&self, feed: &Feed, start: Start, pages: mpsc::Sender<Page>) -> Result<ReadEnd, SourceError> {

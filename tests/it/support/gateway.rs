@@ -144,7 +144,6 @@ impl Gateway {
             schema: Arc::new(schema),
             schema_version,
             policy,
-            default_domain: None,
             full_read: Duration::from_secs(24 * 60 * 60),
             now: Utc::now,
         };

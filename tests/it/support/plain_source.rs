@@ -42,7 +42,7 @@ impl Source for PlainSource {
     }
 
     async fn probe(&self) -> Result<ServerIdentity, SourceError> {
-        Ok(ServerIdentity { directory: "plain".to_owned(), view: "plain".to_owned() })
+        Ok(ServerIdentity { directory: "plain".to_owned(), view: "plain".to_owned(), default_domain: None })
     }
 
     async fn changes(&self, feed: &Feed, start: Start, pages: mpsc::Sender<Page>) -> Result<ReadEnd, SourceError> {
