@@ -52,6 +52,8 @@ struct World {
     /// What went wrong, for the person who reads of a violation.
     diary: Vec<String>,
     kills: u64,
+    /// Reads of the target see what was there a moment ago.
+    lags: bool,
 }
 
 /// How a run of the program ended.
@@ -79,7 +81,8 @@ impl World {
         let target = Target::start(Dialect::STANDARD);
         let folder = tempfile::tempdir().unwrap();
         let mut random = StdRng::seed_from_u64(seed ^ 0x5eed);
-        let bulk = random.random_bool(0.3);
+        let (bulk, lags) = (random.random_bool(0.3), random.random_bool(0.2));
+        let profile = json!({ "bulk": bulk, "match_lag_seconds": u64::from(lags) });
         let configuration = json!({
             "store": { "url": format!("sqlite://{}", folder.path().join("store.db").display()) },
             "sources": [{ "name": "entra", "graph": {
@@ -88,7 +91,7 @@ impl World {
             } }],
             "applications": [{
                 "name": "crm",
-                "target": { "scim": { "base_url": target.base_url(), "auth": { "bearer": TOKEN }, "profile": { "bulk": bulk } } },
+                "target": { "scim": { "base_url": target.base_url(), "auth": { "bearer": TOKEN }, "profile": profile } },
                 "jobs": [{
                     "name": "people", "source": "entra", "template": "scim",
                     // How many leave at once is not what is looked at here.
@@ -98,7 +101,7 @@ impl World {
         });
         std::fs::write(folder.path().join("provisor.yaml"), configuration.to_string()).unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { random, company, directory, storm, target, folder, client, diary: Vec::new(), kills: 0 }
+        Self { random, company, directory, storm, target, folder, client, diary: Vec::new(), kills: 0, lags }
     }
 
     fn note(&mut self, text: impl Into<String>) {
@@ -107,8 +110,10 @@ impl World {
 
     /// Something happens in the company, and the directory hears of it.
     async fn happen(&mut self, changes: usize) {
-        for _ in 0..changes {
+        let mut happened = 0;
+        while happened < changes {
             let Some(change) = self.company.change() else { continue };
+            happened += 1;
             self.diary.push(format!("{change:?}"));
             self.directory.stage(vec![change]).unwrap();
         }
@@ -121,7 +126,7 @@ impl World {
     }
 
     /// One cycle of the program, with whatever goes wrong on this day.
-    async fn troubled_cycle(&mut self) {
+    async fn troubled_cycle(&mut self, day: usize) {
         let strength = [0.0, 0.05, 0.2][self.random.random_range(0..3)];
         self.storm.blow(strength);
         self.note(format!("the source fails {strength} of the requests"));
@@ -132,8 +137,9 @@ impl World {
             self.note("every delta token has expired");
             self.directory.expire_delta_tokens();
         }
-        let kill_after =
-            self.random.random_bool(0.35).then(|| Duration::from_millis(self.random.random_range(20..600)));
+        // Every company sees one kill at least.
+        let is_killed = self.random.random_bool(0.35) || day == DAYS / 2 && self.kills == 0;
+        let kill_after = is_killed.then(|| Duration::from_millis(self.random.random_range(20..600)));
         let store = match self.random.random_range(0..12) {
             0 => Some(StoreFault::Locked(Duration::from_millis(self.random.random_range(100..1500)))),
             1 => Some(StoreFault::Full),
@@ -157,6 +163,7 @@ impl World {
         let troubles = [
             json!({ "do": { "status": 429, "retry_after": 0 } }),
             json!({ "do": { "status": 503 } }),
+            json!({ "do": { "status": 401 } }),
             json!({ "do": { "drop": true } }),
             json!({ "moment": "after_commit", "do": { "status": 500 } }),
             json!({ "moment": "after_commit", "do": { "drop": true } }),
@@ -167,6 +174,9 @@ impl World {
             json!({ "method": "GET", "do": { "status": 500 } }),
         ];
         let mut rules = Vec::new();
+        if self.lags {
+            rules.push(json!({ "do": { "stale_ms": 700 } }));
+        }
         for mut trouble in troubles {
             if self.random.random_bool(0.3) {
                 trouble["probability"] = json!([0.02, 0.1, 0.3][self.random.random_range(0..3)]);
@@ -262,15 +272,15 @@ fn let_time_pass(file: &Path) {
 async fn violation(seed: u64) -> Option<String> {
     let mut world = World::start(seed);
     if world.random.random_bool(0.5) {
-        world.troubled_cycle().await;
+        world.troubled_cycle(0).await;
     } else {
         let ended = world.run(None, None).await;
         assert!(matches!(ended, Ended::Code(0, ..)), "{ended:?}");
         world.company.in_step();
     }
-    for _ in 0..DAYS {
+    for day in 1..=DAYS {
         world.happen(CHANGES_A_DAY).await;
-        world.troubled_cycle().await;
+        world.troubled_cycle(day).await;
     }
     let faults = world.storm.struck();
     let outcome = world.peace().await;
