@@ -88,15 +88,23 @@ pub fn matching_values(desired: &[DesiredAttribute<'_>]) -> Vec<MatchingValue> {
         .iter()
         .filter_map(|attribute| {
             let priority = attribute.mapping.matching_priority?;
-            let DesiredValue::Set(Json::String(text)) = &attribute.value else { return None };
-            (!text.is_empty()).then(|| {
-                let case_exact = attribute.mapping.case_exact;
-                (priority, MatchingValue { path: attribute.mapping.path.clone(), value: text.clone(), case_exact })
-            })
+            let DesiredValue::Set(value) = &attribute.value else { return None };
+            let value = as_text(value).filter(|text| !text.is_empty())?;
+            let (path, case_exact) = (attribute.mapping.path.clone(), attribute.mapping.case_exact);
+            Some((priority, MatchingValue { path, value, case_exact }))
         })
         .collect();
     values.sort_by_key(|(priority, _)| *priority);
     values.into_iter().map(|(_, value)| value).collect()
+}
+
+/// The text by which a single value of a resource is looked for.
+pub(super) fn as_text(value: &Json) -> Option<String> {
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// The user name among the desired values, for the protection of break-glass accounts.

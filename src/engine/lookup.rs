@@ -237,7 +237,8 @@ pub(super) async fn find(
         let Some(attribute) = mapping.attributes.iter().find(|attribute| attribute.path == value.path) else {
             continue;
         };
-        let resources = run.target.find(&mapping.target_kind, &attribute.target, &value.value).await?;
+        let resources =
+            run.target.find(&mapping.target_kind, &attribute.target, attribute.literal(&value.value)).await?;
         let candidates: Vec<Candidate> = resources
             .into_iter()
             .filter_map(|content| Some(Candidate { resource: ResourceId::new(content.id()?), content }))

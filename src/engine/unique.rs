@@ -54,7 +54,7 @@ pub(super) fn wishes<'m>(key: &ObjectKey, wanted: &Wanted<'m>, protected: &Prote
     let wish = |attribute: &'m AttributeMapping, candidates: &[Json]| {
         let is_name = flow::is_user_name(&attribute.path);
         let candidates = candidates.iter().filter_map(|json| {
-            let value = text(json).filter(|text| !(is_name && protected.covers_user_name(text)))?;
+            let value = flow::as_text(json).filter(|text| !(is_name && protected.covers_user_name(text)))?;
             let value = MatchingValue { path: attribute.path.clone(), value, case_exact: attribute.case_exact };
             Some(Candidate { value, json: json.clone() })
         });
@@ -207,7 +207,7 @@ async fn ask(
 
 async fn find(run: &Arc<Run>, mapping: &ObjectMapping, question: &Question<'_>) -> Result<Standing, CycleError> {
     let Question { attribute, value } = question;
-    match run.target.find(&mapping.target_kind, &attribute.target, &value.value).await {
+    match run.target.find(&mapping.target_kind, &attribute.target, attribute.literal(&value.value)).await {
         Ok(resources) => {
             // The search itself ignores case.
             let has = |text: String| MatchingValue { value: text, ..value.clone() }.folded() == value.folded();
@@ -256,14 +256,6 @@ async fn find_in_index(
 /// True when the target answers, and does not let its resources be listed.
 fn refuses(error: &TargetError) -> bool {
     matches!(error.class(), FailureClass::Object | FailureClass::Configuration)
-}
-
-fn text(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }
 
 fn none_free(path: &TargetPath) -> Failure {

@@ -9,7 +9,7 @@ use super::directory::{AttributeType, Mutability};
 use super::scoping::Scope;
 use crate::expression::{Expression, written};
 use crate::model::{Attributes, ObjectKind, ObjectMappingId, ResourceKind, TargetPath, Value};
-use crate::scim::AttributePath;
+use crate::scim::{AttributePath, Literal};
 
 pub use super::wire::FlowType as AttributeFlowType;
 
@@ -107,6 +107,15 @@ impl AttributeMapping {
             return Err(ConversionError::NoTextForm);
         }
         as_scim(value, self.attribute_type, self.multivalued)
+    }
+
+    /// The value that is looked for, as a filter of the attribute's type compares it: numbers stand there without
+    /// quotation marks (RFC 7644 section 3.4.2.2).
+    pub fn literal(&self, text: &str) -> Literal {
+        match text.parse::<i64>() {
+            Ok(number) if self.attribute_type == AttributeType::Integer => Literal::Number(number.into()),
+            _ => Literal::Text(text.to_owned()),
+        }
     }
 
     /// True when a value goes to the target only while that has none.

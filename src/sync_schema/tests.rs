@@ -221,9 +221,9 @@ fn every_problem_says_where_and_what_was_meant() {
         ),
         (
             "/attributeMappings/2/source",
-            source("ToLower([manager])"),
+            source(r#"Switch([manager], "none", "k", "v")"#),
             "/attributeMappings/2/source/expression",
-            Some(8),
+            Some(7),
             None,
         ),
         (

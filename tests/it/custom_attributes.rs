@@ -57,6 +57,16 @@ impl Edited {
         self.0.pointer_mut(pointer).and_then(Json::as_array_mut).expect("an array").push(element);
     }
 
+    /// Maps an expression to an attribute of the application.
+    fn compute(mut self, expression: &str, to: &str) -> Self {
+        self.push("/directories/1/objects/0/attributes", json!({"name": to, "type": "String"}));
+        self.push(
+            "/synchronizationRules/0/objectMappings/0/attributeMappings",
+            json!({"targetAttributeName": to, "source": {"type": "Function", "expression": expression}}),
+        );
+        self
+    }
+
     /// Maps an attribute of the directory to one of the application, whose definition has these members besides; null
     /// flows.
     fn map(mut self, from: &str, to: &str, definition: Json) -> Self {
@@ -207,7 +217,9 @@ fn any_ldap_attribute_flows() {
     let schema = Edited::new(&workplace, "ldap")
         .map("roomNumber", &[BADGE, ":level"].concat(), json!({"type": "Integer"}))
         .map("carLicense", &[PLAIN, ":codes"].concat(), json!({"multivalued": true}))
-        .map("pager", &[BADGE, ":parking.space"].concat(), json!({}));
+        .map("pager", &[BADGE, ":parking.space"].concat(), json!({}))
+        // A reference to an entry is its name as it is written there.
+        .compute("Replace(CStr([manager]), , \",.*$\", , \"\", , )", &[BADGE, ":colour"].concat());
     let job = Job::new(workplace, &people_of(&slapd), &target, &schema, "");
     job.run();
     let created = target.user("ada");
@@ -220,18 +232,44 @@ fn any_ldap_attribute_flows() {
     assert_eq!(codes(&created), ["AB 1", "CD 2"]);
 
     change(
-        "replace: roomNumber\nroomNumber: 14\n-\ndelete: carLicense\ncarLicense: AB 1\n-\nreplace: pager\npager: P4\n",
+        "replace: roomNumber\nroomNumber: 14\n-\ndelete: carLicense\ncarLicense: AB 1\n-\nreplace: pager\npager: P4\n-\n\
+         replace: manager\nmanager: uid=bob,ou=people,dc=example,dc=org\n",
     );
     job.run();
     let changed = target.user("ada");
-    assert_eq!(changed[BADGE], json!({"level": 14, "parking": {"space": "P4"}}));
+    assert_eq!(changed[BADGE], json!({"level": 14, "parking": {"space": "P4"}, "colour": "uid=bob"}));
     assert_eq!(codes(&changed), ["CD 2"]);
 
     change("delete: roomNumber\n-\ndelete: pager\n");
     job.run();
     let cleared = target.user("ada");
-    assert_eq!(cleared.get(BADGE), None, "nothing is left of the extension");
+    assert_eq!(cleared[BADGE], json!({"colour": "uid=bob"}), "nothing else is left of the extension");
     assert_eq!(codes(&cleared), ["CD 2"]);
+}
+
+#[test]
+fn a_number_finds_the_resource_that_has_it() {
+    let workplace = Workplace::new();
+    let slapd = Slapd::start(&SlapdOptions::default());
+    let target = target(&workplace);
+    slapd.modify(&format!("dn: {ADA_OF_LDAP}\nchangetype: modify\nadd: roomNumber\nroomNumber: 12\n"));
+    let level = [BADGE, ":level"].concat();
+    let mut schema = Edited::new(&workplace, "ldap").map("roomNumber", &level, json!({"type": "Integer"}));
+    let mappings = schema.0.pointer_mut("/synchronizationRules/0/objectMappings/0/attributeMappings");
+    for mapping in mappings.and_then(Json::as_array_mut).expect("mappings") {
+        if mapping["targetAttributeName"] == json!(level) {
+            mapping["matchingPriority"] = json!(1);
+        } else if mapping["matchingPriority"] == 1 {
+            mapping["matchingPriority"] = json!(2);
+        }
+    }
+    let person = |name: &str, level: i64| json!({"schemas": [USER, BADGE], "userName": name, BADGE: {"level": level}});
+    let id = target.create("/Users", &person("ada.before", 12))["id"].clone();
+    target.create("/Users", &person("nobody", 112));
+    let job = Job::new(workplace, &people_of(&slapd), &target, &schema, "");
+    job.run();
+    assert_eq!(target.user("ada")["id"], id, "adopted, not created a second time");
+    assert_eq!(target.count("/Users"), 2);
 }
 
 #[test]

@@ -1,8 +1,14 @@
 //! Members and managers: they follow their resources, and what the source holds.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails here fails the test")]
+
+use provisor::engine::policy::Policy;
 use provisor::graph_emulator::Staged;
 use provisor::model::CycleState;
-use serde_json::json;
+use provisor::scim_server::Dialect;
+use provisor::sync_schema::{Schema, compile};
+use provisor::templates::{Templates, Vocabulary};
+use serde_json::{Value, json};
 
 use super::support::gateway::{Gateway, group, group_id, tenant_of, update, user_id, user_name};
 
@@ -81,4 +87,37 @@ async fn a_group_that_the_target_refuses_is_not_sent_again_at_once() {
     gateway.stage(vec![Staged::AddMember { group: group_id(1), member: user_id(21) }]);
     assert_eq!(gateway.cycle().await.state, CycleState::Partial);
     assert_eq!(gateway.target.writes().await, ["PATCH /Groups"]);
+}
+
+/// The schema of the template, with a nickname that says who the manager is.
+fn naming_managers() -> Schema {
+    let template = Templates::built_in().named("scim").unwrap().schema(Vocabulary::Graph).unwrap();
+    let mut document = serde_json::to_value(template).unwrap();
+    let mappings = document.pointer_mut("/synchronizationRules/0/objectMappings/0/attributeMappings");
+    mappings.and_then(Value::as_array_mut).unwrap().push(json!({
+        "targetAttributeName": "nickName",
+        "source": { "type": "Function", "expression": "IIF(IsPresent([manager]), CStr([manager]), \"nobody\")" },
+    }));
+    compile(&serde_json::from_value(document).unwrap()).runnable().unwrap()
+}
+
+#[tokio::test]
+async fn an_expression_reads_a_reference_as_its_text() {
+    let mut tenant = tenant_of(5);
+    tenant.users[1].manager = Some(user_id(3));
+    let gateway = Gateway::start_of(tenant, Dialect::STANDARD, Policy::default(), (naming_managers(), 1)).await;
+    let nick = async |number| gateway.target.user(&user_name(number)).await.unwrap()["nickName"].clone();
+    gateway.cycle().await;
+    assert_eq!((nick(2).await, nick(4).await), (json!(user_id(3)), json!("nobody")));
+    let set = |user, manager: Option<usize>| Staged::SetManager { user: user_id(user), manager: manager.map(user_id) };
+    gateway.stage(vec![set(2, Some(5)), set(4, Some(1))]);
+    gateway.cycle().await;
+    assert_eq!((nick(2).await, nick(4).await), (json!(user_id(5)), json!(user_id(1))));
+    gateway.stage(vec![set(2, None)]);
+    gateway.cycle().await;
+    assert_eq!((nick(2).await, nick(4).await), (json!("nobody"), json!(user_id(1))));
+    gateway.stage(vec![set(4, None)]);
+    gateway.source.expire_delta_tokens();
+    gateway.cycle().await;
+    assert_eq!((nick(2).await, nick(4).await), (json!("nobody"), json!("nobody")), "a full read says it too");
 }

@@ -9,7 +9,7 @@ use super::{
     attribute::Properties,
     client::{Failure, GraphClient},
     links::LinkGuard,
-    projection::{Projection, is_id},
+    projection::{MANAGER, Projection, is_id},
     wire::{Id, IdPage},
 };
 use crate::model::{Anchor, Name};
@@ -32,16 +32,18 @@ impl Single<'_> {
         }
         let url = self.client.url(&self.path(&[]), &[("$select", &self.projection.properties())]);
         let Some(properties) = self.found::<Properties>(&url).await? else { return self.departed().await };
+        let Projection { references: wanted, manager_id, .. } = self.projection;
+        let manager = if *manager_id || wanted.contains(MANAGER) { self.at_most_one(MANAGER).await? } else { None };
         let mut references = BTreeMap::new();
-        for attribute in &self.projection.references {
+        for attribute in wanted {
             let names = match attribute.as_str() {
-                "manager" => Some(self.at_most_one(attribute).await?),
+                MANAGER => Some(manager.clone().map(name).into_iter().collect()),
                 _ => self.any_number(attribute).await?,
             };
             let Some(names) = names else { return self.departed().await };
             references.insert(attribute.clone(), names);
         }
-        let object = self.projection.object(&properties, references);
+        let object = self.projection.object(&properties, references, manager.filter(|_| *manager_id));
         object.map(Fetched::Object).map_err(|malformed| self.broken(malformed.0))
     }
 
@@ -53,10 +55,10 @@ impl Single<'_> {
         Ok(if found.is_some() { Fetched::SoftDeleted } else { Fetched::Gone })
     }
 
-    /// A reference to at most one object; the service says 404 when there is none.
-    async fn at_most_one(&self, attribute: &str) -> Result<Vec<Name>, SourceError> {
+    /// The id of the one object that is referred to; the service says 404 when there is none.
+    async fn at_most_one(&self, attribute: &str) -> Result<Option<String>, SourceError> {
         let url = self.client.url(&self.path(&[attribute]), &[("$select", "id")]);
-        Ok(self.found::<Id>(&url).await?.map(name).into_iter().collect())
+        Ok(self.found::<Id>(&url).await?.map(|object| object.id))
     }
 
     /// A reference to any number of objects; `None` when the object went away in the meantime.
@@ -67,7 +69,7 @@ impl Single<'_> {
         loop {
             let Some(page) = self.found::<IdPage>(&url).await? else { return Ok(None) };
             let is_empty = page.value.is_empty();
-            names.extend(page.value.into_iter().map(name));
+            names.extend(page.value.into_iter().map(|object| name(object.id)));
             let Some(link) = page.next_link else { return Ok(Some(names)) };
             let next = self.client.follow(&link);
             let next =
@@ -100,6 +102,6 @@ impl Single<'_> {
     }
 }
 
-fn name(object: Id) -> Name {
-    Name::of_anchor(&Anchor::new(object.id))
+fn name(id: String) -> Name {
+    Name::of_anchor(&Anchor::new(id))
 }

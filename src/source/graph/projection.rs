@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::attribute::{Attribute, Properties, is_selectable, selected};
-use crate::model::{Anchor, Change, Departure, Name, ObjectKind, PartialObject, ReferenceChange, SourceObject};
+use crate::model::{Anchor, Change, Departure, Name, ObjectKind, PartialObject, ReferenceChange, SourceObject, Value};
 use crate::source::KindSelection;
 
 /// The longest id that is taken for one. Ids of the directory have 36 characters.
 const MOST_ID_CHARACTERS: usize = 128;
+
+/// The one relationship that leads to one object.
+pub(super) const MANAGER: &str = "manager";
 
 /// A collection of the directory that has a delta query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +42,7 @@ impl Collection {
     /// The relationships that its delta query reports.
     fn relationships(self) -> &'static [&'static str] {
         match self {
-            Self::Users => &["manager"],
+            Self::Users => &[MANAGER],
             Self::Groups => &["members", "owners"],
         }
     }
@@ -60,6 +63,8 @@ pub(super) struct Projection {
     pub(super) collection: Collection,
     attributes: Vec<Attribute>,
     pub(super) references: BTreeSet<String>,
+    /// Users have their manager's id as an attribute: expressions read it.
+    pub(super) manager_id: bool,
 }
 
 /// Why a selection cannot be read.
@@ -81,6 +86,7 @@ impl Projection {
     ) -> Result<Self, SelectionProblem> {
         let mut names: BTreeSet<&str> = selection.attributes.iter().map(String::as_str).collect();
         names.extend(collection.indispensable());
+        let manager_id = collection == Collection::Users && names.remove(MANAGER);
         let attributes: Vec<Attribute> = names.into_iter().filter_map(Attribute::of_schema).collect();
         let is_readable = |attribute: &&Attribute| attribute.properties().into_iter().all(is_selectable);
         if let Some(attribute) = attributes.iter().find(|attribute| !is_readable(attribute)) {
@@ -90,13 +96,14 @@ impl Projection {
         if let Some(unknown) = selection.references.iter().find(|name| !relationships.contains(&name.as_str())) {
             return Err(SelectionProblem::Reference(unknown.clone()));
         }
-        Ok(Self { kind, collection, attributes, references: selection.references.clone() })
+        Ok(Self { kind, collection, attributes, references: selection.references.clone(), manager_id })
     }
 
     /// What a delta query tracks: properties and relationships.
     pub(super) fn tracked(&self) -> String {
-        let references = self.references.iter().map(String::as_str);
-        selected(&self.attributes).into_iter().chain(references).collect::<Vec<_>>().join(",")
+        let mut relationships: BTreeSet<&str> = self.references.iter().map(String::as_str).collect();
+        relationships.extend(self.manager_id.then_some(MANAGER));
+        selected(&self.attributes).into_iter().chain(relationships).collect::<Vec<_>>().join(",")
     }
 
     /// What a read of one object selects: properties only.
@@ -110,6 +117,7 @@ impl Projection {
             .iter()
             .map(|attribute| attribute.name.as_str())
             .chain(self.references.iter().map(String::as_str))
+            .chain(self.manager_id.then_some("the id of manager"))
     }
 
     /// An entry of a delta query as a change.
@@ -129,6 +137,10 @@ impl Projection {
         }
         let told =
             self.attributes.iter().filter_map(|attribute| Some((attribute.name.clone(), attribute.read(entry)?)));
+        let mut told: BTreeMap<String, Option<Value>> = told.collect();
+        if self.manager_id && !links(entry, MANAGER)?.is_empty() {
+            told.insert(MANAGER.to_owned(), manager_id(links(entry, MANAGER)?)?);
+        }
         let mut references = Vec::new();
         for attribute in &self.references {
             for link in links(entry, attribute)? {
@@ -143,22 +155,24 @@ impl Projection {
             kind: self.kind.clone(),
             names: vec![Name::of_anchor(&anchor)],
             anchor,
-            attributes: told.collect(),
+            attributes: told,
             references,
         }))
     }
 
-    /// An object that was read whole.
+    /// An object that was read whole. `manager` is the id of its manager, where that is read as an attribute.
     pub(super) fn object(
         &self,
         properties: &Properties,
         references: BTreeMap<String, Vec<Name>>,
+        manager: Option<String>,
     ) -> Result<SourceObject, Malformed> {
         let anchor = anchor(properties.get("id"))?;
         let values = self
             .attributes
             .iter()
             .filter_map(|attribute| Some((attribute.name.clone(), attribute.read(properties).flatten()?)));
+        let values = values.chain(manager.map(|id| (MANAGER.to_owned(), Value::Text(id))));
         Ok(SourceObject {
             kind: self.kind.clone(),
             names: vec![Name::of_anchor(&anchor)],
@@ -180,6 +194,12 @@ fn anchor(id: Option<&Json>) -> Result<Anchor, Malformed> {
     id.map(Anchor::from).ok_or(Malformed("an entry has no valid `id`"))
 }
 
+/// The id of the manager that a list of changes names: the one that is there now, none when the last was taken away.
+fn manager_id(links: &[Json]) -> Result<Option<Value>, Malformed> {
+    let now = links.iter().rfind(|link| link.get("@removed").is_none());
+    now.map(|link| Ok(Value::text(anchor(link.get("id"))?.as_str()))).transpose()
+}
+
 fn links<'a>(entry: &'a Properties, attribute: &str) -> Result<&'a [Json], Malformed> {
     match entry.get(&[attribute, "@delta"].concat()) {
         None => Ok(&[]),
@@ -194,7 +214,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::Value;
 
     fn selection(attributes: &[&str], references: &[&str]) -> KindSelection {
         let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
@@ -248,6 +267,30 @@ mod tests {
             present,
         };
         assert_eq!(partial.references, [reference("8", false), reference("9", true)]);
+    }
+
+    #[test]
+    fn the_id_of_the_manager_is_an_attribute_where_it_is_asked_for() {
+        let projection = users(&["manager", "department"]);
+        assert_eq!(projection.tracked(), "accountEnabled,department,id,manager");
+        assert_eq!(projection.properties(), "accountEnabled,department,id");
+        for (links, expected) in [
+            (json!({}), None),
+            (json!({ "manager@delta": [] }), None),
+            (json!({ "manager@delta": [{ "id": "9" }] }), Some(Some(Value::text("9")))),
+            (
+                json!({ "manager@delta": [{ "id": "9" }, { "id": "8", "@removed": { "reason": "deleted" } }] }),
+                Some(Some(Value::text("9"))),
+            ),
+            (json!({ "manager@delta": [{ "id": "8", "@removed": { "reason": "deleted" } }] }), Some(None)),
+        ] {
+            let mut entry = links.clone();
+            entry["id"] = json!("7");
+            let Change::Partial(partial) = projection.change(entry.as_object().unwrap()).unwrap() else {
+                panic!("a partial object")
+            };
+            assert_eq!(partial.attributes.get("manager").cloned(), expected, "{links}");
+        }
     }
 
     #[test]

@@ -168,6 +168,10 @@ impl Compiler<'_> {
         };
         let redacted = expression.as_ref().is_some_and(Expression::is_redacted)
             || definition.mutability.word() == Mutability::WriteOnly;
+        if redacted && selects_unique {
+            let expected = "a value without `Redact`: one that must be unique is stored while it is on its way";
+            self.report(Finding::error(&format!("{pointer}/source"), expected, format!("a redacted `{target}`")));
+        }
         let nulls_leave_source = expression.as_ref().is_some_and(|expression| flows_nulls(expression, between));
         attributes.attributes.push(AttributeMapping {
             target,

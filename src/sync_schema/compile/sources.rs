@@ -4,13 +4,16 @@ use super::{Between, Compiler};
 use crate::expression::{Expression, Keyword, NodeKind};
 use crate::sync_schema::Finding;
 use crate::sync_schema::directory::AttributeType;
-use crate::sync_schema::wire::{AttributeMappingSource, FlowType};
+use crate::sync_schema::wire::{AttributeDefinition, AttributeMappingSource, FlowType};
 
 /// Roles of an object: records, which a target attribute can only hold when a function makes them fit.
 const APP_ROLE_ASSIGNMENTS: &str = "appRoleAssignments";
 
 /// Functions that answer something else every time.
 const DRAWING: [&str; 2] = ["Guid", "RandomString"];
+
+/// The function that chooses by a value.
+const SWITCH: &str = "Switch";
 
 /// The function that asks for what not every source has.
 const DEFAULT_DOMAIN: &str = "DefaultDomain";
@@ -60,15 +63,33 @@ impl Compiler<'_> {
                     self.report(finding.at(position));
                 }
                 Some(definition) => {
-                    let is_reference = definition.kind.word() == AttributeType::Reference;
-                    if is_reference && expression.as_attribute().is_none() {
-                        let expected = "a reference only as a whole mapping, not inside a function";
-                        self.report(Finding::error(pointer, expected, format!("`[{name}]`")).at(position));
+                    let is_inside = expression.as_attribute().is_none();
+                    if definition.kind.word() == AttributeType::Reference && is_inside {
+                        self.check_reference_text(pointer, expression, definition, (name, position));
                     }
                 }
             }
         }
         self.findings.len() == before
+    }
+
+    /// A function sees a reference as the text that the source has written. What chooses by it would choose by an
+    /// identifier, and of several references there is no one text.
+    fn check_reference_text(
+        &mut self,
+        pointer: &str,
+        expression: &Expression,
+        definition: &AttributeDefinition,
+        (name, position): (&str, usize),
+    ) {
+        let expected = if definition.multivalued.or(false) {
+            "a reference to several objects only as a whole mapping, not inside a function"
+        } else if is_within_switch(expression, position) {
+            "an attribute that is no reference, as `Switch` needs"
+        } else {
+            return;
+        };
+        self.report(Finding::error(pointer, expected, format!("`[{name}]`")).at(position));
     }
 
     /// What may not stand at this place although it parses.
@@ -118,4 +139,12 @@ impl Compiler<'_> {
         }
         is_sound
     }
+}
+
+/// True when the part at this position is an argument, or below an argument, of `Switch`.
+fn is_within_switch(expression: &Expression, position: usize) -> bool {
+    let parts = expression.root().parts();
+    let switches =
+        parts.into_iter().filter(|part| matches!(&part.kind, NodeKind::Call(call) if call.function.name == SWITCH));
+    switches.into_iter().any(|switch| switch.parts().iter().any(|part| part.position == position))
 }

@@ -282,7 +282,7 @@ impl ScimTarget {
         let resolve = async {
             for name in self.shared.protection.user_names() {
                 // What is found is learned in passing.
-                self.find(&ResourceKind::new(urn::USERS), &AttributePath::new("userName"), name).await?;
+                self.find(&ResourceKind::new(urn::USERS), &AttributePath::new("userName"), name.as_str()).await?;
             }
             Ok(())
         };

@@ -10,7 +10,7 @@ use super::client::{Answer, Request};
 use super::paging::{At, ListPage, PageStart, Received, page};
 use super::{ScimTarget, Version};
 use crate::model::{ResourceId, ResourceKind};
-use crate::scim::{AttributePath, Filter, ListResponse, Resource};
+use crate::scim::{AttributePath, Filter, ListResponse, Literal, Resource};
 use crate::target::{Profile, TargetError};
 
 impl ScimTarget {
@@ -21,16 +21,16 @@ impl ScimTarget {
         self.list_response(&request).await.map(drop)
     }
 
-    /// The resources of which the attribute at `path` has the value `value`, in any letter case. Usually none or one;
-    /// a target that ignores or does not offer filters is read from end to end.
+    /// The resources of which the attribute at `path` has the value `value`, text in any letter case. Usually none or
+    /// one; a target that ignores or does not offer filters is read from end to end.
     pub async fn find(
         &self,
         kind: &ResourceKind,
         path: &AttributePath,
-        value: &str,
+        value: impl Into<Literal>,
     ) -> Result<Vec<Resource>, TargetError> {
-        let profile = self.profile();
-        let mut filter = profile.finds(kind, path).then(|| filter_for(path, value).to_string());
+        let (profile, value) = (self.profile(), value.into());
+        let mut filter = profile.finds(kind, path).then(|| filter_for(path, value.clone()).to_string());
         // By id: a walk that begins anew brings the first pages once more.
         let mut found = BTreeMap::new();
         let mut next = Some(PageStart::first(profile.paging));
@@ -47,7 +47,7 @@ impl ScimTarget {
                 }
                 page => page?,
             };
-            let matching = page.resources.into_iter().filter(|resource| has_value(resource, path, value));
+            let matching = page.resources.into_iter().filter(|resource| has_value(resource, path, &value));
             found.extend(matching.filter_map(|resource| Some((resource.id()?.to_owned(), resource))));
             next = page.next;
         }
@@ -157,7 +157,7 @@ impl ScimTarget {
 
 /// The filter that finds this value. Where the path selects among several values, the selection and the value are one
 /// condition on the same element: the grammar (RFC 7644 section 3.4.2.2) has nothing behind the bracket.
-fn filter_for(path: &AttributePath, value: &str) -> Filter {
+fn filter_for(path: &AttributePath, value: Literal) -> Filter {
     let Some(selection) = &path.filter else { return Filter::equals(path.clone(), value) };
     let part = AttributePath::new(path.sub_attribute.as_deref().unwrap_or("value"));
     let terms = match selection.as_ref() {
@@ -188,7 +188,12 @@ pub(in crate::target) fn list_in(body: Value) -> Option<ListResponse> {
 }
 
 /// True when one of the values at `path` is `value`, in any letter case.
-fn has_value(resource: &Resource, path: &AttributePath, value: &str) -> bool {
-    let wanted = value.to_lowercase();
+fn has_value(resource: &Resource, path: &AttributePath, value: &Literal) -> bool {
+    let wanted = match value {
+        Literal::Text(text) => text.to_lowercase(),
+        Literal::Number(number) => number.to_string(),
+        Literal::Boolean(flag) => flag.to_string(),
+        Literal::Null => return false,
+    };
     resource.texts(path).any(|found| found.to_lowercase() == wanted)
 }
