@@ -44,7 +44,7 @@ pub async fn open_store(settings: &StoreSettings) -> anyhow::Result<Store> {
 
 /// Makes a job ready to run. Nothing is connected yet.
 pub fn assemble(wiring: Wiring<'_>) -> anyhow::Result<ScheduledJob> {
-    let Wiring { source, application, job } = wiring;
+    let Wiring { source, application, job, keep_log } = wiring;
     let schema = job.schema.rules.clone();
     let schema_version = version_of(&job.schema.document)?;
     let policy = policy(application, job);
@@ -57,7 +57,7 @@ pub fn assemble(wiring: Wiring<'_>) -> anyhow::Result<ScheduledJob> {
             application: application.name.clone(),
             schema_version,
             schema: Arc::new(schema),
-            policy: Policy { references_on_create, ..policy },
+            policy: Policy { references_on_create, keep_log, ..policy },
             full_read: job.schedule.full_read,
             now: Utc::now,
         },

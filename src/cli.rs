@@ -1,5 +1,6 @@
 //! The command line: types and help texts, no logic.
 
+mod logs;
 mod schema;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -11,6 +12,7 @@ use clap::{
 };
 use url::Url;
 
+pub use logs::{Logs, LogsOutput};
 pub use schema::{SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName, SchemaScope, TemplateSource};
 
 use crate::scim_server::Dialect;
@@ -61,6 +63,8 @@ pub enum Command {
     Escrows(JobListing),
     /// List, release or reject removals that wait for a person.
     Removals(Removals),
+    /// Show what was done to whom, what was not, and why: the provisioning log.
+    Logs(Logs),
     /// Find out what a SCIM target can do and where it deviates, with throw-away resources.
     Probe(Probe),
     /// Try an expression of the mapping language on an object, or list its functions.

@@ -8,6 +8,7 @@
 // Words: no I/O.
 pub mod expression;
 pub mod model;
+pub mod provisioning_log;
 pub mod scim;
 pub mod secret;
 pub mod sync_schema;

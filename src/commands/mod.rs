@@ -11,6 +11,7 @@ mod directory_server;
 mod escrows;
 mod expr;
 mod graph_emulator;
+mod logs;
 mod probe;
 mod removals;
 mod run;
@@ -78,6 +79,7 @@ pub async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Status(options) => status::status(options).await,
         Command::Escrows(options) => escrows::escrows(options).await,
         Command::Removals(options) => removals::removals(options).await,
+        Command::Logs(options) => logs::logs(options).await,
         Command::Probe(options) => probe::run(options).await,
         Command::Expr(options) => expr::expr(&options),
         Command::Target(options) => target::target(options).await,

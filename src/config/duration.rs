@@ -31,7 +31,8 @@ pub(super) fn print(duration: Duration) -> String {
     if text.is_empty() { "0s".into() } else { text }
 }
 
-fn parse(text: &str) -> Option<Duration> {
+/// The duration that a text such as `1h30m` says; `None` when it is none, or longer than ten years.
+pub fn parse(text: &str) -> Option<Duration> {
     let mut units = UNITS.iter();
     let mut rest = text.trim();
     let mut total = 0_u64;

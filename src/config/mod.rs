@@ -19,6 +19,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use duration::parse as parse_duration;
 pub use job::{Adopt, GuardSettings, Leaving, Policy, Schedule};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use resolved::{

@@ -60,7 +60,8 @@ impl<'a> Resolver<'a> {
             Some(store) => self.store(store),
             None => StoreSettings { url: self.database_file(Path::new(DEFAULT_DATABASE)), ca_file: None },
         };
-        Config { file: self.file.to_owned(), store, sources, applications }
+        let keep_log = self.at_least(written.log.keep, Config::SHORTEST_LOG, Config::KEEP_LOG);
+        Config { file: self.file.to_owned(), store, keep_log, sources, applications }
     }
 
     pub(super) fn problem(&mut self, at: NodeId, what: impl Into<String>, hint: impl Into<String>) {

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::job::{GuardSettings, Policy, Schedule};
 use crate::model::JobId;
@@ -21,6 +22,8 @@ pub struct Config {
     /// The file it was read from.
     pub file: PathBuf,
     pub store: StoreSettings,
+    /// How long lines of the provisioning log are kept: an hour at least. Default: 30 days.
+    pub keep_log: Duration,
     /// In the order of the file; names are unique.
     pub sources: Vec<SourceConfig>,
     /// In the order of the file; names are unique, and so are the names of all their jobs together.
@@ -125,15 +128,22 @@ pub struct Wiring<'a> {
     pub source: &'a SourceConfig,
     pub application: &'a Application,
     pub job: &'a JobConfig,
+    /// See [`Config::keep_log`].
+    pub keep_log: Duration,
 }
 
 impl Config {
+    /// What is shorter would be gone before anybody has read it.
+    pub(super) const SHORTEST_LOG: Duration = Duration::from_secs(60 * 60);
+    /// How long lines of the provisioning log are kept where the file does not say.
+    pub const KEEP_LOG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
     /// All jobs in the order of the file.
     pub fn jobs(&self) -> impl Iterator<Item = Wiring<'_>> {
         self.applications.iter().flat_map(|application| {
             application.jobs.iter().filter_map(|job| {
                 let source = self.sources.iter().find(|source| source.name == job.source)?;
-                Some(Wiring { source, application, job })
+                Some(Wiring { source, application, job, keep_log: self.keep_log })
             })
         })
     }

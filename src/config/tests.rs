@@ -57,6 +57,7 @@ fn a_sound_file_is_completed_with_defaults_and_secrets() {
     assert_eq!(hr.job.accidental_deletion, GuardSettings { percent: 20, at_least: 10, more_than: 500 });
     let cloud = config.job(&JobId::new("cloud")).expect("it is there");
     assert_eq!(cloud.job.schedule.interval, Schedule::GRAPH_INTERVAL);
+    assert_eq!((config.keep_log, hr.keep_log), (Config::KEEP_LOG, Config::KEEP_LOG));
     assert!(hr.application.protected.user_names.contains("break-glass"));
     assert!(!format!("{config:?}").contains("hunter2"), "a secret prints itself");
 }
@@ -66,7 +67,7 @@ fn the_store_is_a_file_beside_the_configuration_unless_it_says_otherwise() {
     for (store, file) in [
         ("", "/etc/provisor/provisor.db"),
         ("store: { url: 'sqlite://state/a b.db' }", "/etc/provisor/state/a b.db"),
-        ("store: { url: 'sqlite:///var/lib/p.db' }", "/var/lib/p.db"),
+        ("log: { keep: 7d }\nstore: { url: 'sqlite:///var/lib/p.db' }", "/var/lib/p.db"),
     ] {
         let config = parse(&format!("{store}\nsources: []\n")).expect(store);
         assert_eq!(config.store, StoreSettings { url: Secret::new(format!("sqlite:{file}")), ca_file: None });
@@ -257,6 +258,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("the same job twice", SOUND.replace("name: cloud", "name: hr")),
         ("a bad name", SOUND.replace("name: hr", "name: 'h r'")),
         ("too short an interval", SOUND.replace("interval: 30s", "interval: 1s")),
+        ("a log that nobody could read", format!("log: {{ keep: 5m }}\n{SOUND}")),
         ("an interval without unit", SOUND.replace("interval: 30s", "interval: 30")),
         (
             "no connector",

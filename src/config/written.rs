@@ -23,6 +23,8 @@ pub(super) struct WrittenConfig {
     /// Where state is kept. Default: `provisor.db` beside the file.
     #[serde(default)]
     pub(super) store: Option<WrittenStore>,
+    #[serde(default)]
+    pub(super) log: WrittenLog,
     /// A folder of templates of one's own, relative to this file. Default: those of the program alone.
     #[serde(default)]
     pub(super) templates: Option<Located<PathBuf>>,
@@ -42,6 +44,13 @@ pub(super) struct WrittenStore {
     /// A PEM file of authorities to trust besides the system's, for PostgreSQL. Default: none.
     #[serde(default)]
     pub(super) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenLog {
+    /// See [`super::Config::keep_log`].
+    pub(super) keep: Option<Located<WrittenDuration>>,
 }
 
 /// A directory: a name, and one of the ways to read it.

@@ -16,7 +16,7 @@ use crate::{
     engine::{
         due,
         fit::{self, LeftOut},
-        groups, lookup, page,
+        groups, lookup, page, retention,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
         settle, sweep, take_away,
     },
@@ -89,6 +89,9 @@ pub async fn run_cycle(
     let error = result.as_ref().err().map(chain);
     run.store.end_cycle(&run.job.id, &run.cycle.id, state, &counters, error, run.now()).await?;
     tracing::info!(job.id = %run.job.id, cycle.id = %run.cycle.id, cycle.state = ?state, "the cycle ended");
+    if let Err(error) = retention::prune_log(&run).await {
+        tracing::warn!(job.id = %run.job.id, error = %error, "the provisioning log was not pruned; the next cycle tries again");
+    }
     result.map(|()| CycleReport { kind, state, counters })
 }
 

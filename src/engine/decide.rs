@@ -74,6 +74,22 @@ pub enum SkipReason {
     RemovalHeld,
 }
 
+impl SkipReason {
+    /// The reason as the provisioning log spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RedundantExport => "RedundantExport",
+            Self::NotInScope => "NotInScope",
+            Self::IgnoredByMapping => "IgnoredByMapping",
+            Self::FlowDisabled => "FlowDisabled",
+            Self::Protected => "Protected",
+            Self::KeptByPolicy => "KeptByPolicy",
+            Self::CannotDisable => "CannotDisable",
+            Self::RemovalHeld => "RemovalHeld",
+        }
+    }
+}
+
 /// What a decision is made with, beside the object itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {

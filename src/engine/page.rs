@@ -12,13 +12,15 @@ use crate::{
         escrow, owned,
         run::{Approved, CycleError, InFlight, Run},
     },
-    model::{Action, Exported, Failure, Intent, KnownObject, ObjectKey, PageId, RemovalEffect, TargetPath},
-    store::{Effect, LogEntry, NewRemoval},
+    model::{Action, Exported, Failure, Intent, KnownObject, ObjectKey, PageId, RemovalEffect},
+    provisioning_log::Event,
+    store::{Effect, NewRemoval},
     sync_schema::ObjectMapping,
 };
 
 mod committing;
 mod deciding;
+mod events;
 mod sending;
 
 pub(super) use committing::{escrow, store_outcomes, vanished};
@@ -27,7 +29,9 @@ pub(super) use committing::{escrow, store_outcomes, vanished};
 struct Item {
     known: KnownObject,
     approved: BTreeSet<RemovalEffect>,
-    /// Why it is not in scope although it has a resource, or why nobody can tell.
+    /// Who it is, for people.
+    name: Option<String>,
+    /// Why it is not in scope, or why nobody can tell.
     why_not_in_scope: Option<String>,
     step: Step,
 }
@@ -47,7 +51,7 @@ struct Settled {
     effect: Effect,
     held: Vec<NewRemoval>,
     done: Vec<RemovalEffect>,
-    log: Option<LogEntry>,
+    log: Option<Box<Event>>,
     /// True when removals that this evaluation no longer wants end with it.
     cancels: bool,
 }
@@ -121,15 +125,10 @@ async fn open_intents(run: &Arc<Run>, items: &mut [Item]) -> Result<Option<PageI
     Ok(opened.page)
 }
 
-fn failed(run: &Run, known: &KnownObject, failure: Failure) -> Step {
+fn failed(run: &Run, known: &KnownObject, failure: Failure, event: Event) -> Step {
     tracing::debug!(object.anchor = %known.key.anchor, code = failure.code, "the object goes to escrow");
     let next = escrow::next_attempt(&failure, known.escrow.as_ref(), run.now());
-    let log = Some(log_entry("other", "failure", Some(failure.code.clone()), Vec::new()));
     // A failure says nothing about removals that were decided before.
     let effect = Effect::Failed(failure, next);
-    Step::Settled(Settled { effect, held: Vec::new(), done: Vec::new(), log, cancels: false })
-}
-
-fn log_entry(action: &'static str, status: &'static str, reason: Option<String>, changed: Vec<TargetPath>) -> LogEntry {
-    LogEntry { action, status: status.to_owned(), reason, scope: None, changed }
+    Step::Settled(Settled { effect, held: Vec::new(), done: Vec::new(), log: Some(Box::new(event)), cancels: false })
 }

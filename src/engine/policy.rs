@@ -1,6 +1,7 @@
 //! What an operator decides about a job beyond its schema. Values only.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::model::ResourceId;
 
@@ -80,6 +81,8 @@ pub struct Policy {
     pub guard: Guard,
     /// The largest number of references in a POST or PATCH, and whether a POST may carry any.
     pub references_on_create: usize,
+    /// How long lines of the provisioning log are kept.
+    pub keep_log: Duration,
 }
 
 impl Default for Policy {
@@ -92,6 +95,7 @@ impl Default for Policy {
             protected: ProtectedResources::default(),
             guard: Guard::default(),
             references_on_create: 100,
+            keep_log: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

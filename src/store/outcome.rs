@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::model::{
     Claim, CycleId, Exported, Failure, JobId, ObjectKey, PageId, RemovalEffect, RemovalId, ResourceId, ResourceKind,
-    SentEdge, TargetIdentity, TargetPath,
+    SentEdge, TargetIdentity,
 };
+use crate::provisioning_log::Summary;
 
 /// The second transaction of a page.
 #[derive(Clone, Debug)]
@@ -35,7 +36,8 @@ pub struct Outcome {
     pub cancel_removals: bool,
     /// Removals that were carried out.
     pub done_removals: Vec<RemovalId>,
-    pub log: Option<LogEntry>,
+    /// What the provisioning log says of it.
+    pub log: Option<Summary>,
     /// The version of the synchronization schema it was evaluated against.
     pub evaluated_schema: i64,
 }
@@ -81,18 +83,6 @@ pub struct NewRemoval {
     pub effect: RemovalEffect,
     /// Why, in the words of the evaluation.
     pub reason: String,
-}
-
-/// What the provisioning log says of the object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogEntry {
-    pub action: &'static str,
-    pub status: String,
-    pub reason: Option<String>,
-    /// Why the object is not in scope, test by test; never a value of it.
-    pub scope: Option<String>,
-    /// The target attributes that changed.
-    pub changed: Vec<TargetPath>,
 }
 
 /// What a commit could not store as asked.

@@ -1,95 +1,43 @@
-//! The provisioning log: one summary an object and cycle.
+//! The provisioning log, page by page.
 //!
-//! What one page of actions has to say is one row: lines of a page differ in their objects and hardly in the rest.
-
-use std::fmt;
-use std::str::FromStr;
+//! What one page of actions has to say is one row: lines of a page differ in their objects and hardly in the rest. A
+//! search reads the heads of the pages, some bytes an object, and the lines of those pages alone that may hold what it
+//! looks for.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::db::{Backend, on_each};
-use crate::model::{Anchor, CycleId, JobId, ObjectKey, ObjectMappingId, TargetPath};
+use crate::model::{CycleId, JobId, ObjectKey};
+use crate::provisioning_log::{LogId, Logged, Status, Summary};
 
-use super::columns::{from_json, to_json, to_time};
-use super::outcome::LogEntry;
+use super::columns::to_time;
 use super::tables::provisioning_log;
-use super::{Store, StoreError};
+use super::{Store, StoreError, log_page};
 
-/// Which line of the log; later lines have greater ids. Written `page.line`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LogId {
-    /// A UUID version 7, which sorts by time.
-    page: Uuid,
-    line: usize,
+/// Heads read at a time.
+const HEADS: i64 = 200;
+
+/// Which lines of the log are asked for; the default asks for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFilter {
+    /// The anchor, the name or the resource of an object, without regard to case.
+    pub object: Option<String>,
+    pub status: Option<Status>,
+    /// None that is older.
+    pub since: Option<DateTime<Utc>>,
 }
 
-/// One line of the log. It names attributes, never their values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logged {
-    pub id: LogId,
-    pub cycle: CycleId,
-    pub key: ObjectKey,
-    pub action: String,
-    pub status: String,
-    pub reason: Option<String>,
-    /// Why the object is not in scope, test by test.
-    pub scope: Option<String>,
-    pub changed: Vec<TargetPath>,
-    pub at: DateTime<Utc>,
-}
-
-impl fmt::Display for LogId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.page, self.line)
-    }
-}
-
-/// A text that is no id of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not the id of a line of the provisioning log: `page.line`, as the log shows it")]
-pub struct NotALogId;
-
-impl FromStr for LogId {
-    type Err = NotALogId;
-
-    fn from_str(text: &str) -> Result<Self, NotALogId> {
-        let (page, line) = text.split_once('.').ok_or(NotALogId)?;
-        Ok(Self { page: page.parse().map_err(|_| NotALogId)?, line: line.parse().map_err(|_| NotALogId)? })
-    }
-}
-
-/// The lines of a page, as the column holds them.
-#[derive(Default, Serialize, Deserialize)]
-struct Page {
-    /// The distinct lists of changed attributes.
-    changes: Vec<Vec<TargetPath>>,
-    lines: Vec<Line>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Line {
-    mapping: ObjectMappingId,
-    anchor: Anchor,
-    action: String,
-    status: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    scope: Option<String>,
-    /// The place of its list among the changes.
-    changed: usize,
-}
-
+/// A page without its lines.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = provisioning_log)]
-struct Row {
+struct Head {
     page: String,
     cycle: String,
     at: NaiveDateTime,
-    lines: String,
+    statuses: i64,
+    objects: Vec<u8>,
 }
 
 impl Store {
@@ -97,29 +45,105 @@ impl Store {
     pub async fn provisioning_log(
         &self,
         job: &JobId,
+        filter: &LogFilter,
         before: Option<LogId>,
         limit: usize,
     ) -> Result<Vec<Logged>, StoreError> {
-        let job = job.clone();
+        let (job, filter) = (job.clone(), filter.clone());
+        self.database.read(move |tx| search(tx, &job, &filter, before, limit)).await
+    }
+
+    /// Deletes the oldest pages of a job, those that were written before `before`, at most `most` of them. Returns how
+    /// many it deleted.
+    pub async fn prune_log(&self, job: &JobId, before: DateTime<Utc>, most: u32) -> Result<usize, StoreError> {
+        let (job, before) = (job.clone(), to_time(before));
         self.database
-            .read(move |tx| {
-                // No UUID begins with a letter beyond f.
-                let mut last = before.as_ref().map_or_else(|| "g".to_owned(), |id| id.page.to_string());
-                let mut found = match &before {
-                    Some(id) => page(tx, &job, &last)?.map(|row| lines(row, Some(id.line))).transpose()?,
-                    None => None,
-                }
-                .unwrap_or_default();
-                while found.len() < limit {
-                    let Some(row) = page_before(tx, &job, &last)? else { break };
-                    last.clone_from(&row.page);
-                    found.extend(lines(row, None)?);
-                }
-                found.truncate(limit);
-                Ok(found)
+            .write(move |tx| {
+                let oldest = on_each!(tx, c => provisioning_log::table
+                    .filter(provisioning_log::job.eq(job.as_str()))
+                    .order(provisioning_log::page)
+                    .limit(most.into())
+                    .select((provisioning_log::page, provisioning_log::at))
+                    .load::<(String, NaiveDateTime)>(c))?;
+                let Some((last, _)) = oldest.into_iter().take_while(|(_, at)| *at < before).last() else {
+                    return Ok(0);
+                };
+                Ok(on_each!(tx, c => diesel::delete(provisioning_log::table)
+                    .filter(provisioning_log::job.eq(job.as_str()))
+                    .filter(provisioning_log::page.le(last.as_str()))
+                    .execute(c))?)
             })
             .await
     }
+}
+
+fn search(
+    tx: &mut Backend,
+    job: &JobId,
+    filter: &LogFilter,
+    before: Option<LogId>,
+    limit: usize,
+) -> Result<Vec<Logged>, StoreError> {
+    let object = filter.object.as_deref().map(log_page::folded);
+    // Sorts behind every page; no UUID begins with a letter beyond f.
+    let mut below = before.as_ref().map_or_else(|| "g".to_owned(), |id| just_behind(id.page));
+    let mut found = Vec::new();
+    loop {
+        let heads = heads_below(tx, job, &below)?;
+        let Some(last) = heads.last() else { return Ok(found) };
+        below.clone_from(&last.page);
+        for head in heads {
+            if filter.since.is_some_and(|since| head.at < to_time(since)) {
+                return Ok(found);
+            }
+            let has_status = filter.status.is_none_or(|status| head.statuses & log_page::bit(status) != 0);
+            if !has_status || object.as_deref().is_some_and(|object| !log_page::may_hold(&head.objects, object)) {
+                continue;
+            }
+            let mut lines = lines(tx, job, head)?;
+            lines.retain(|line| {
+                before.as_ref().is_none_or(|before| line.id < *before)
+                    && filter.status.is_none_or(|status| line.summary.event.status == status)
+                    && object.as_deref().is_none_or(|object| log_page::is_about(line, object))
+            });
+            found.extend(lines.into_iter().rev().take(limit - found.len()));
+            if found.len() == limit {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// A text that sorts behind this page and before every later one.
+fn just_behind(page: Uuid) -> String {
+    let mut text = page.to_string();
+    text.push('~');
+    text
+}
+
+fn heads_below(tx: &mut Backend, job: &JobId, page: &str) -> Result<Vec<Head>, StoreError> {
+    Ok(on_each!(tx, c => provisioning_log::table
+        .filter(provisioning_log::job.eq(job.as_str()))
+        .filter(provisioning_log::page.lt(page))
+        .order(provisioning_log::page.desc())
+        .limit(HEADS)
+        .select(Head::as_select())
+        .load::<Head>(c))?)
+}
+
+/// The lines of a page, in their order.
+fn lines(tx: &mut Backend, job: &JobId, head: Head) -> Result<Vec<Logged>, StoreError> {
+    let text = on_each!(tx, c => provisioning_log::table
+        .find((job.as_str(), head.page.as_str()))
+        .select(provisioning_log::lines)
+        .first::<String>(c))?;
+    let page: Uuid = head.page.parse().map_err(|_| StoreError::Corrupt { column: "page", cause: None })?;
+    let (cycle, at) = (CycleId::new(head.cycle), head.at.and_utc());
+    let lines = log_page::read(&text)?.into_iter().enumerate().map(|(line, (key, summary))| {
+        let id = LogId { page, line };
+        Logged { id, job: job.clone(), cycle: cycle.clone(), key, at, summary }
+    });
+    Ok(lines.collect())
 }
 
 /// Appends the lines of one page.
@@ -127,79 +151,23 @@ pub(super) fn append(
     tx: &mut Backend,
     job: &JobId,
     cycle: &CycleId,
-    entries: &[(&ObjectKey, &LogEntry)],
+    lines: &[(&ObjectKey, &Summary)],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    if entries.is_empty() {
+    if lines.is_empty() {
         return Ok(());
     }
-    let mut page = Page::default();
-    for (key, entry) in entries {
-        // The objects of a page mostly change alike, so there are few lists to look through.
-        let known = page.changes.iter().position(|changed| *changed == entry.changed);
-        let changed = known.unwrap_or_else(|| {
-            page.changes.push(entry.changed.clone());
-            page.changes.len() - 1
-        });
-        page.lines.push(Line {
-            mapping: key.mapping.clone(),
-            anchor: key.anchor.clone(),
-            action: entry.action.to_owned(),
-            status: entry.status.clone(),
-            reason: entry.reason.clone(),
-            scope: entry.scope.clone(),
-            changed,
-        });
-    }
+    let (statuses, objects) = log_page::head(lines);
     on_each!(tx, c => diesel::insert_into(provisioning_log::table)
         .values((
             provisioning_log::job.eq(job.as_str()),
             provisioning_log::page.eq(Uuid::now_v7().to_string()),
             provisioning_log::cycle.eq(cycle.as_str()),
             provisioning_log::at.eq(to_time(now)),
-            provisioning_log::lines.eq(to_json(&page)),
+            provisioning_log::statuses.eq(statuses),
+            provisioning_log::objects.eq(&objects),
+            provisioning_log::lines.eq(log_page::write(lines)),
         ))
         .execute(c))?;
     Ok(())
-}
-
-fn page(tx: &mut Backend, job: &JobId, page: &str) -> Result<Option<Row>, StoreError> {
-    Ok(on_each!(tx, c => provisioning_log::table
-        .find((job.as_str(), page))
-        .select(Row::as_select())
-        .first::<Row>(c)
-        .optional())?)
-}
-
-fn page_before(tx: &mut Backend, job: &JobId, page: &str) -> Result<Option<Row>, StoreError> {
-    Ok(on_each!(tx, c => provisioning_log::table
-        .filter(provisioning_log::job.eq(job.as_str()))
-        .filter(provisioning_log::page.lt(page))
-        .order(provisioning_log::page.desc())
-        .select(Row::as_select())
-        .first::<Row>(c)
-        .optional())?)
-}
-
-/// The lines of a page before the one at `end`, the newest first.
-fn lines(row: Row, end: Option<usize>) -> Result<Vec<Logged>, StoreError> {
-    let corrupt = || StoreError::Corrupt { column: "lines", cause: None };
-    let page: Uuid = row.page.parse().map_err(|_| corrupt())?;
-    let Page { changes, lines } = from_json("lines", &row.lines)?;
-    let mut logged = Vec::with_capacity(lines.len());
-    for (number, line) in lines.into_iter().enumerate().take(end.unwrap_or(usize::MAX)) {
-        logged.push(Logged {
-            id: LogId { page, line: number },
-            cycle: CycleId::new(row.cycle.clone()),
-            key: ObjectKey { mapping: line.mapping, anchor: line.anchor },
-            action: line.action,
-            status: line.status,
-            reason: line.reason,
-            scope: line.scope,
-            changed: changes.get(line.changed).ok_or_else(corrupt)?.clone(),
-            at: row.at.and_utc(),
-        });
-    }
-    logged.reverse();
-    Ok(logged)
 }

@@ -144,6 +144,8 @@ table! {
         page -> Text,
         cycle -> Text,
         at -> Timestamp,
+        statuses -> BigInt,
+        objects -> Binary,
         lines -> Text,
     }
 }

@@ -192,11 +192,35 @@ impl TargetError {
 
     /// The reason that the target gave, in the protocol's word (RFC 7644 section 3.12).
     pub fn scim_type(&self) -> Option<&str> {
+        self.detail()?.scim_type.as_deref()
+    }
+
+    /// What the SCIM error of the answer says, if there was one.
+    pub fn detail(&self) -> Option<&Detail> {
         match self {
             Self::Credentials { detail, .. }
             | Self::NotServed { detail, .. }
             | Self::Conflict { detail, .. }
-            | Self::Refused { detail, .. } => detail.scim_type.as_deref(),
+            | Self::Refused { detail, .. } => Some(detail),
+            Self::OfBulk(error) => error.detail(),
+            Self::HalfCreated { cause, .. } | Self::Undiscovered { cause, .. } => cause.detail(),
+            _ => None,
+        }
+    }
+
+    /// The request that failed: a method with a route template, `PATCH /Users/{id}`. `None` when none was sent.
+    pub fn request(&self) -> Option<&str> {
+        match self {
+            Self::NoAnswer { request, .. }
+            | Self::Credentials { request, .. }
+            | Self::NotServed { request, .. }
+            | Self::Gone { request, .. }
+            | Self::Conflict { request, .. }
+            | Self::Refused { request, .. }
+            | Self::Unsupported { request, .. }
+            | Self::Unusable { request, .. } => Some(request),
+            Self::OfBulk(error) => error.request(),
+            Self::HalfCreated { cause, .. } | Self::Undiscovered { cause, .. } => cause.request(),
             _ => None,
         }
     }

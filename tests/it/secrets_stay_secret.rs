@@ -40,7 +40,13 @@ fn assert_files_silent(workplace: &Workplace) {
 
 #[track_caller]
 fn assert_reports_silent(workplace: &Workplace) {
-    for command in [&["status", "--output", "json"][..], &["escrows", "people", "--output", "json"]] {
+    for command in [
+        &["status", "--output", "json"][..],
+        &["escrows", "people", "--output", "json"],
+        &["logs", "people"],
+        &["logs", "people", "--output", "json"],
+        &["logs", "people", "--output", "csv"],
+    ] {
         let ended = workplace.run(command);
         ended.assert_code(0);
         assert_silent(ended.said().as_bytes(), command[0]);

@@ -8,6 +8,7 @@ mod edges;
 mod groups;
 mod opening;
 mod pages;
+mod provisioning_log;
 mod replay;
 mod schema;
 mod world;
@@ -97,7 +98,12 @@ suite! {
         a_removal_is_held_once_and_cancelled_by_evaluation,
         a_waiting_object_wakes_when_the_removal_ends,
         settled_intents_make_their_objects_due,
-        the_log_holds_one_line_an_outcome,
+    }
+    provisioning_log {
+        it_holds_one_line_an_outcome,
+        lines_are_found_by_object_status_and_time,
+        a_search_goes_on_past_what_it_reads_at_a_time,
+        old_lines_are_pruned_in_steps_and_of_their_job_alone,
     }
     cycles {
         a_cycle_begins_with_what_is_linked_and_exported,

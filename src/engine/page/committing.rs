@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Item, Step, log_entry};
+use super::{Item, Step, events};
 use crate::{
     engine::{
         escrow,
         run::{CycleError, Run},
     },
     model::{Failure, KnownObject, ObjectKey, PageId, RemovalId},
-    store::{CommitPage, Effect, LogEntry, Outcome},
+    provisioning_log::{Event, Reason, Status, Summary},
+    store::{CommitPage, Effect, Outcome},
     sync_schema::ObjectMapping,
 };
 
@@ -32,6 +33,10 @@ pub(super) async fn commit(
                 .filter(|removal| settled.done.contains(&removal.effect))
                 .map(|removal| removal.id.clone())
                 .collect();
+            let log = settled.log.map(|event| {
+                let subject = events::subject(&item.known, mapping, item.name, item.why_not_in_scope, &settled.effect);
+                Summary { subject, event: *event }
+            });
             Some(Outcome {
                 key: item.known.key,
                 kind: mapping.target_kind.clone(),
@@ -40,7 +45,7 @@ pub(super) async fn commit(
                 held: settled.held,
                 done_removals,
                 cancel_removals: settled.cancels,
-                log: settled.log.map(|log| LogEntry { scope: item.why_not_in_scope, ..log }),
+                log,
                 evaluated_schema: run.job.schema_version,
             })
         })
@@ -85,17 +90,19 @@ pub(in crate::engine) async fn escrow(
 ) -> Result<(), CycleError> {
     let known = run.store.known(&run.job.id, keys).await?;
     let outcomes = known.into_iter().filter_map(|known| {
-        let kind = run.mapping(&known.key.mapping)?.target_kind.clone();
+        let mapping = run.mapping(&known.key.mapping)?;
         let next = if give_up { None } else { escrow::next_attempt(failure, known.escrow.as_ref(), run.now()) };
+        let effect = Effect::Failed(failure.clone(), next);
+        let log = Some(summary(&known, mapping, &effect, events::failure(failure)));
         Some(Outcome {
             key: known.key,
-            kind,
+            kind: mapping.target_kind.clone(),
             revision: known.revision,
-            effect: Effect::Failed(failure.clone(), next),
+            effect,
             held: Vec::new(),
             done_removals: Vec::new(),
             cancel_removals: false,
-            log: Some(log_entry("other", "failure", Some(failure.code.clone()), Vec::new())),
+            log,
             evaluated_schema: run.job.schema_version,
         })
     });
@@ -112,7 +119,18 @@ pub(in crate::engine) fn vanished(run: &Run, known: &KnownObject, mapping: &Obje
         held: Vec::new(),
         done_removals: Vec::new(),
         cancel_removals: true,
-        log: Some(log_entry("other", "warning", Some("InvalidAnchor".to_owned()), Vec::new())),
+        log: Some(summary(
+            known,
+            mapping,
+            &Effect::Vanished,
+            Event::other(Status::Warning, Reason::code("InvalidAnchor")),
+        )),
         evaluated_schema: run.job.schema_version,
     }
+}
+
+/// What is said of an object that was not evaluated.
+fn summary(known: &KnownObject, mapping: &ObjectMapping, effect: &Effect, event: Event) -> Summary {
+    let name = events::name(mapping, known, None);
+    Summary { subject: events::subject(known, mapping, name, None, effect), event }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Item, Settled, Step, failed, log_entry};
+use super::{Item, Settled, Step, events, failed};
 use crate::{
     engine::{
         decide::{self, DUPLICATE_SOURCE_ENTRIES, Decision, Rules, SkipReason},
@@ -11,9 +11,11 @@ use crate::{
         lookup::{self, Question, failure_of},
         matching::Situation,
         run::{Approved, CycleError, Run, Stage},
+        scope::Standing,
         unique::{self, Candidate, Wish},
     },
-    model::{Action, Failure, Intent, KnownObject, RemovalEffect, RemovalState},
+    model::{Action, Failure, Intent, KnownObject, Lifecycle, RemovalEffect, RemovalState},
+    provisioning_log::{Event, Reason, Status},
     store::{Effect, NewRemoval},
     sync_schema::ObjectMapping,
 };
@@ -48,11 +50,12 @@ pub(super) async fn decide_all(
             unique::fulfil(wanted, drawn);
         }
         let step = match drawn {
-            Ok(drawn) => step_of(run, mapping, &known.object, known.decide(run, mapping), drawn),
+            Ok(drawn) => step_of(run, mapping, &known, known.decide(run, mapping), drawn),
             Err(failure) => failed_or_postponed(run, &known.object, failure),
         };
-        let why_not_in_scope = why_not_in_scope(&known.object, &known.evaluation);
-        items.push(Item { known: known.object, approved: known.approved, why_not_in_scope, step });
+        let name = events::name(mapping, &known.object, Some(&known.evaluation));
+        let why_not_in_scope = known.evaluation.why_not_in_scope().map(ToString::to_string);
+        items.push(Item { known: known.object, approved: known.approved, name, why_not_in_scope, step });
     }
     Ok(items)
 }
@@ -98,8 +101,11 @@ async fn find_out<'m>(
         let situation = match situations.remove(&object.key) {
             Some(Ok(situation)) => situation,
             Some(Err(error)) => {
-                let step = failed(run, &object, failure_of(&error));
-                items.push(Item { known: object, approved, why_not_in_scope: None, step });
+                let failure = failure_of(&error);
+                let reason = events::reason(&failure, events::request(&error, None));
+                let step = failed(run, &object, failure, Event::other(Status::Failure, reason));
+                let name = events::name(mapping, &object, Some(&evaluation));
+                items.push(Item { known: object, approved, name, why_not_in_scope: None, step });
                 continue;
             }
             None if object.link.is_some() => Situation::Linked,
@@ -110,12 +116,6 @@ async fn find_out<'m>(
     Ok((all, items))
 }
 
-/// Test by test, for the log. Who is out of scope and was never provisioned is nobody's concern.
-fn why_not_in_scope(object: &KnownObject, evaluation: &Evaluation<'_>) -> Option<String> {
-    let concerns = object.link.is_some() || matches!(evaluation, Evaluation::Undecided(_));
-    evaluation.why_not_in_scope().filter(|_| concerns).map(ToString::to_string)
-}
-
 /// What has to be drawn for the object: only a resource that is to be created gets anything.
 fn wishes<'m>(run: &Run, mapping: &ObjectMapping, known: &Known<'m>) -> Vec<Wish<'m>> {
     let Evaluation::Wanted(wanted) = &known.evaluation else { return Vec::new() };
@@ -124,14 +124,18 @@ fn wishes<'m>(run: &Run, mapping: &ObjectMapping, known: &Known<'m>) -> Vec<Wish
     if wishes.is_empty() || creates() { wishes } else { Vec::new() }
 }
 
-fn step_of(run: &Run, mapping: &ObjectMapping, known: &KnownObject, decision: Decision, drawn: Vec<Candidate>) -> Step {
+fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Decision, drawn: Vec<Candidate>) -> Step {
+    let object = &known.object;
+    let quiet = |effect, held, log: Option<Event>| {
+        Step::Settled(Settled { effect, held, done: Vec::new(), log: log.map(Box::new), cancels: true })
+    };
     match decision {
         Decision::Act { action, baseline, matching, held } => {
             let held = held.into_iter().map(NewRemoval::from).collect();
             let intent = Intent {
-                key: known.key.clone(),
+                key: object.key.clone(),
                 kind: mapping.target_kind.clone(),
-                revision: known.revision,
+                revision: object.revision,
                 action,
                 matching,
                 drawn: drawn.into_iter().map(|candidate| candidate.value).collect(),
@@ -139,20 +143,42 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &KnownObject, decision: De
             Step::Act { intent: Arc::new(intent), baseline, held }
         }
         Decision::Skip { reason, held } => {
-            let log = (reason != SkipReason::RedundantExport && known.link.is_some())
-                .then(|| log_entry("other", "skipped", Some(skip_text(reason)), Vec::new()));
-            let held = held.into_iter().map(NewRemoval::from).collect();
-            Step::Settled(Settled { effect: Effect::Unchanged, held, done: Vec::new(), log, cancels: true })
+            let held: Vec<NewRemoval> = held.into_iter().map(NewRemoval::from).collect();
+            let log = is_worth_a_line(object, mapping, reason).then(|| skipped(known, reason, &held));
+            quiet(Effect::Unchanged, held, log)
         }
-        Decision::Wait { for_removal } => Step::Settled(Settled {
-            effect: Effect::Waiting { for_removal },
-            held: Vec::new(),
-            done: Vec::new(),
-            log: None,
-            cancels: true,
-        }),
-        Decision::Fail(failure) => failed_or_postponed(run, known, failure),
+        Decision::Wait { for_removal } => {
+            let log = Event::other(Status::Skipped, Reason::code("WaitsForRemoval"));
+            quiet(Effect::Waiting { for_removal }, Vec::new(), Some(log))
+        }
+        Decision::Fail(failure) => failed_or_postponed(run, object, failure),
     }
+}
+
+/// A no-op is not. Nor are objects that never had a resource and of which the source says that they left, or whose
+/// mapping does nothing at all.
+fn is_worth_a_line(object: &KnownObject, mapping: &ObjectMapping, reason: SkipReason) -> bool {
+    let concerns = object.link.is_some() || (object.lifecycle == Lifecycle::Present && !mapping.flow.is_none());
+    concerns && reason != SkipReason::RedundantExport
+}
+
+fn what(effect: RemovalEffect) -> &'static str {
+    match effect {
+        RemovalEffect::Disable => "disable",
+        RemovalEffect::Delete => "delete",
+        RemovalEffect::Edges => "remove references",
+    }
+}
+
+fn skipped(known: &Known<'_>, reason: SkipReason, held: &[NewRemoval]) -> Event {
+    let standing = match &known.evaluation {
+        Evaluation::Wanted(wanted) if wanted.standing != Standing::InScope => Some(wanted.standing.reason().to_owned()),
+        _ => None,
+    };
+    let held: Vec<String> =
+        held.iter().map(|removal| format!("{}: {}", what(removal.effect), removal.reason)).collect();
+    let text = if held.is_empty() { standing } else { Some(held.join(", ")) };
+    Event::other(Status::Skipped, Reason { text, ..Reason::code(reason.name()) })
 }
 
 /// Who holds the name may be about to leave: judged again when the removals have been carried out.
@@ -162,12 +188,8 @@ fn failed_or_postponed(run: &Run, known: &KnownObject, failure: Failure) -> Step
         tracing::debug!(object.anchor = %known.key.anchor, code = failure.code, "decided again after the removals");
         return Step::Postponed;
     }
-    failed(run, known, failure)
-}
-
-/// The reason as the log spells it.
-fn skip_text(reason: SkipReason) -> String {
-    format!("{reason:?}")
+    let event = events::failure(&failure);
+    failed(run, known, failure, event)
 }
 
 impl From<decide::Held> for NewRemoval {

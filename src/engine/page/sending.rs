@@ -1,10 +1,14 @@
 //! Sends the actions of a page and says what came of each.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 
-use super::{Item, Settled, Step, failed, log_entry};
+use super::{Item, Settled, Step, events, failed};
 use crate::{
     engine::{
         execute::{self, Done},
@@ -12,7 +16,10 @@ use crate::{
         lookup::{failure_of, stops_the_cycle},
         run::{CycleError, Run, Stage},
     },
-    model::{Action, Counters, Exported, FailureClass, Intent, KnownObject, ObjectKey, RemovalEffect, ResourceId},
+    model::{
+        Action, Counters, Exported, Failure, FailureClass, Intent, KnownObject, ObjectKey, RemovalEffect, ResourceId,
+    },
+    provisioning_log::{Event, Reason, Status},
     store::{Effect, NewRemoval},
     sync_schema::ObjectMapping,
     target::{Outcome as RequestOutcome, TargetError},
@@ -34,25 +41,26 @@ pub(super) async fn send(
     let mut answers = ask_all(run, mapping, items, owned).await;
     let mut stopped_by = None;
     // A 404 on DELETE counts as success only while the target answers another question at the same time.
-    if answers.values().any(|answer| matches!(answer, Answer::Done(done) if done.was_absent))
+    let was_absent = |answer: &Answer| matches!(answer, Answer::Done(done) if done.was_absent);
+    if answers.values().any(|(answer, _)| was_absent(answer))
         && let Err(error) = run.target.probe().await
     {
-        for answer in answers.values_mut().filter(|answer| matches!(answer, Answer::Done(done) if done.was_absent)) {
+        for (answer, _) in answers.values_mut().filter(|(answer, _)| was_absent(answer)) {
             *answer = Answer::NotAsked;
         }
         stopped_by = Some(error.into());
     }
     for item in items.iter_mut() {
-        let Some(answer) = answers.remove(&item.known.key) else { continue };
+        let Some((answer, took)) = answers.remove(&item.known.key) else { continue };
         let Step::Act { intent, baseline, held } = std::mem::replace(&mut item.step, Step::Postponed) else {
             continue;
         };
         let action = Arc::unwrap_or_clone(intent).action;
         item.step = match answer {
-            Answer::Done(done) => done_step(run, mapping, item, action, baseline, held, done),
+            Answer::Done(done) => done_step(run, mapping, item, Sent { action, baseline, took }, held, done),
             Answer::NotAsked => postponed(),
             Answer::Failed(error) => {
-                let step = not_done(run, &item.known, &action, &error);
+                let step = not_done(run, mapping, &item.known, &Sent { action, baseline, took }, &error);
                 if stops_the_cycle(error.class()) && stopped_by.is_none() {
                     stopped_by = Some(error.into());
                 }
@@ -69,7 +77,7 @@ async fn ask_all(
     mapping: &ObjectMapping,
     items: &[Item],
     mut owned: HashMap<ObjectKey, Vec<ResourceId>>,
-) -> HashMap<ObjectKey, Answer> {
+) -> HashMap<ObjectKey, (Answer, Duration)> {
     let mut answers = HashMap::with_capacity(items.len());
     let together = creates_together(run, items);
     answers.extend(ask_together(run, mapping, &together).await);
@@ -87,7 +95,7 @@ async fn ask_all(
             }
         }
         match asked.next().await {
-            Some((key, answer)) => answers.insert(key, answer),
+            Some((key, answer, took)) => answers.insert(key, (answer, took)),
             None => return answers,
         };
     }
@@ -106,15 +114,17 @@ fn creates_together<'i>(run: &Run, items: &'i [Item]) -> Vec<&'i Intent> {
     if creates.len() < WORTH_A_BULK { Vec::new() } else { creates }
 }
 
-async fn ask_together(run: &Run, mapping: &ObjectMapping, creates: &[&Intent]) -> Vec<(ObjectKey, Answer)> {
+async fn ask_together(run: &Run, mapping: &ObjectMapping, creates: &[&Intent]) -> Vec<(ObjectKey, (Answer, Duration))> {
     let keys = creates.iter().map(|intent| intent.key.clone());
     if creates.is_empty() || run.stop.is_cancelled() {
-        return keys.map(|key| (key, Answer::NotAsked)).collect();
+        return keys.map(|key| (key, (Answer::NotAsked, Duration::ZERO))).collect();
     }
     let actions: Vec<&Action> = creates.iter().map(|intent| &intent.action).collect();
+    let started = Instant::now();
     // Boxed: pages without it do not carry the room for it.
     let ended = Box::pin(execute::execute_creates(&actions, mapping, &run.target)).await;
-    keys.zip(ended.into_iter().map(|ended| ended.map_or_else(Answer::Failed, Answer::Done))).collect()
+    let took = started.elapsed();
+    keys.zip(ended.into_iter().map(|ended| (ended.map_or_else(Answer::Failed, Answer::Done), took))).collect()
 }
 
 async fn ask(
@@ -123,7 +133,8 @@ async fn ask(
     key: &ObjectKey,
     action: &Action,
     owned: Option<Vec<ResourceId>>,
-) -> (ObjectKey, Answer) {
+) -> (ObjectKey, Answer, Duration) {
+    let started = Instant::now();
     let answer = if run.stop.is_cancelled() {
         Answer::NotAsked
     } else {
@@ -132,7 +143,7 @@ async fn ask(
             Err(error) => Answer::Failed(error),
         }
     };
-    (key.clone(), answer)
+    (key.clone(), answer, started.elapsed())
 }
 
 enum Answer {
@@ -142,22 +153,31 @@ enum Answer {
     NotAsked,
 }
 
+/// An action that went out.
+struct Sent {
+    action: Action,
+    /// What the target held before.
+    baseline: Exported,
+    took: Duration,
+}
+
+impl Sent {
+    /// What the log says of it.
+    fn event(&self, run: &Run, mapping: &ObjectMapping, known: &KnownObject, status: Status) -> Event {
+        let event = events::action(&self.action, status, known, &self.baseline, mapping, run.hash_key());
+        Event { duration: self.took, ..event }
+    }
+}
+
 /// The intent is closed and the object stays due.
 fn postponed() -> Step {
     Step::Settled(Settled { effect: Effect::Postponed, held: Vec::new(), done: Vec::new(), log: None, cancels: false })
 }
 
-fn done_step(
-    run: &Run,
-    mapping: &ObjectMapping,
-    item: &Item,
-    action: Action,
-    baseline: Exported,
-    held: Vec<NewRemoval>,
-    done: Done,
-) -> Step {
+fn done_step(run: &Run, mapping: &ObjectMapping, item: &Item, sent: Sent, held: Vec<NewRemoval>, done: Done) -> Step {
+    let event = sent.event(run, mapping, &item.known, Status::Success);
+    let Sent { action, baseline, .. } = sent;
     run.count(|progress| count_done(&mut progress.counters, &action, item.known.link.is_none()));
-    let name = action.name();
     let (changes, sent, removed) = match action {
         Action::Create { attributes, edges } => (attributes, edges, None),
         Action::Update { changes, edges, .. } => {
@@ -168,7 +188,6 @@ fn done_step(
         Action::Delete { .. } => (Vec::new(), Vec::new(), Some(RemovalEffect::Delete)),
         Action::Link { .. } => (Vec::new(), Vec::new(), None),
     };
-    let changed = changes.iter().map(|change| change.path.clone()).collect();
     let effect = if removed == Some(RemovalEffect::Delete) {
         Effect::Unlinked
     } else {
@@ -182,7 +201,7 @@ fn done_step(
         effect,
         held,
         done: removed.into_iter().collect(),
-        log: Some(log_entry(name, "success", None, changed)),
+        log: Some(Box::new(event)),
         cancels: true,
     })
 }
@@ -204,11 +223,16 @@ fn count_done(counters: &mut Counters, action: &Action, newly_linked: bool) {
 }
 
 /// What becomes of an object whose request was not confirmed.
-fn not_done(run: &Run, known: &KnownObject, action: &Action, error: &TargetError) -> Step {
+fn not_done(run: &Run, mapping: &ObjectMapping, known: &KnownObject, sent: &Sent, error: &TargetError) -> Step {
+    let action = &sent.action;
+    let event = |status, reason| Event { reason: Some(reason), ..sent.event(run, mapping, known, status) };
+    let request = || events::request(error, Some(action));
     tracing::debug!(object.anchor = %known.key.anchor, action = action.name(), code = error.code(), "the request was not confirmed");
     if error.outcome() == RequestOutcome::Unknown {
         // The intent stays open: it is settled by asking the target before the object is decided again.
-        let log = Some(log_entry(action.name(), "failure", Some("OutcomeUnknown".to_owned()), Vec::new()));
+        let text = Some(events::without_secrets(&error.to_string(), Some(action)));
+        let reason = Reason { code: "OutcomeUnknown".to_owned(), text, request: request() };
+        let log = Some(Box::new(event(Status::Warning, reason)));
         return Step::Settled(Settled {
             effect: Effect::LeaveOpen,
             held: Vec::new(),
@@ -225,6 +249,11 @@ fn not_done(run: &Run, known: &KnownObject, action: &Action, error: &TargetError
         }
         // Somebody else made it meanwhile, or the index is old: match again later in this cycle.
         FailureClass::Conflict if known.link.is_none() && run.stage() < Stage::Removing => postponed(),
-        _ => failed(run, known, failure_of(error)),
+        _ => {
+            let failure = failure_of(error);
+            let failure = Failure { message: events::without_secrets(&failure.message, Some(action)), ..failure };
+            let event = event(Status::Failure, events::reason(&failure, request()));
+            failed(run, known, failure, event)
+        }
     }
 }

@@ -5,7 +5,7 @@ use provisor::model::{
     Action, Exported, ExportedValue, Intent, MatchingValue, RemovalEffect, RemovalState, ResourceId, ResourceKind,
     TargetPath,
 };
-use provisor::store::{Effect, LogEntry, LogId, NewRemoval, Opened, Settled, SettledResult, Store};
+use provisor::store::{Effect, NewRemoval, Opened, Settled, SettledResult, Store};
 
 use super::world::{World, dn, failure, group, group_key, now, sent, target, user, user_key, users};
 
@@ -263,39 +263,4 @@ pub(super) async fn settled_intents_make_their_objects_due(store: Store) {
     let again = Settled { result: SettledResult::Gone, ..settled[0].clone() };
     world.store.settle(&world.job, vec![again]).await.unwrap();
     assert!(world.known(&ada).await.link.is_some());
-}
-
-pub(super) async fn the_log_holds_one_line_an_outcome(store: Store) {
-    let world = people(store).await;
-    let mut outcomes = Vec::new();
-    for key in [user_key("ada"), user_key("bob")] {
-        let mut outcome = world.outcome(&key, Effect::Unchanged).await;
-        outcome.log = Some(LogEntry {
-            action: "update",
-            status: "success".to_owned(),
-            scope: Some("out of scope".to_owned()),
-            reason: None,
-            changed: vec![TargetPath::new("title")],
-        });
-        outcomes.push(outcome);
-    }
-    world.commit(outcomes).await;
-    let log = world.store.provisioning_log(&world.job, None, 10).await.unwrap();
-    assert_eq!(log.iter().map(|line| &line.key).collect::<Vec<_>>(), [&user_key("bob"), &user_key("ada")]);
-    assert_eq!(
-        (log[0].action.as_str(), &log[0].changed, log[0].at),
-        ("update", &vec![TargetPath::new("title")], now())
-    );
-    assert_eq!(log[1].changed, log[0].changed);
-    let id = |line: usize| Some(log[line].id.to_string().parse::<LogId>().unwrap());
-    assert_eq!(world.store.provisioning_log(&world.job, id(0), 10).await.unwrap(), log[1..]);
-    assert_eq!(world.store.provisioning_log(&world.job, id(1), 10).await.unwrap(), []);
-    world.conclude_with_log(&user_key("eve"), "create").await;
-    let newer = world.store.provisioning_log(&world.job, None, 10).await.unwrap();
-    assert_eq!((newer[0].action.as_str(), &newer[1..]), ("create", &log[..]), "pages follow each other");
-    assert_eq!(world.store.provisioning_log(&world.job, None, 2).await.unwrap(), newer[..2]);
-    assert_eq!(world.store.provisioning_log(&world.job, Some(newer[0].id.clone()), 1).await.unwrap(), log[..1]);
-    for text in ["", ".", "x.1", "0.0.0"] {
-        assert!(text.parse::<LogId>().is_err(), "{text}");
-    }
 }

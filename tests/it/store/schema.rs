@@ -192,7 +192,10 @@ const GROWING: &[&str] = &[
     "SELECT * FROM escrows WHERE job = ? AND next_attempt_at <= ?",
     "SELECT * FROM escrows WHERE job = ? AND mapping = ? AND anchor IN (?, ?)",
     "SELECT * FROM cycles WHERE job = ? ORDER BY id DESC LIMIT ?",
-    "SELECT * FROM provisioning_log WHERE job = ? AND page < ? ORDER BY page DESC LIMIT ?",
+    "SELECT page, cycle, at, statuses, objects FROM provisioning_log WHERE job = ? AND page < ? ORDER BY page DESC LIMIT ?",
+    "SELECT lines FROM provisioning_log WHERE job = ? AND page = ?",
+    "SELECT page, at FROM provisioning_log WHERE job = ? ORDER BY page LIMIT ?",
+    "DELETE FROM provisioning_log WHERE job = ? AND page <= ?",
     "SELECT * FROM matching_index WHERE job = ? AND mapping = ? AND path = ? AND value IN (?, ?) ORDER BY resource",
 ];
 

@@ -8,8 +8,9 @@ use provisor::model::{
     JobId, KnownObject, MatchingValue, Name, ObjectKey, ObjectKind, ObjectMappingId, PageId, PartialObject,
     ReferenceChange, ResourceId, ResourceKind, SentEdge, SourceObject, TargetIdentity, TargetPath, Value,
 };
+use provisor::provisioning_log::{Act, Event, Status, Subject, Summary};
 use provisor::store::{
-    CommitPage, Committed, Effect, LogEntry, NamedGroups, Opened, Outcome, RecordPage, Recorded, RecordedMapping,
+    CommitPage, Committed, Effect, NamedGroups, Opened, Outcome, RecordPage, Recorded, RecordedMapping,
     RecordedReference, Store,
 };
 
@@ -100,6 +101,12 @@ pub(super) fn failure() -> Failure {
     Failure { class: FailureClass::Object, code: "InvalidValue".to_owned(), message: "no `userName`".to_owned() }
 }
 
+/// A line about somebody without a name.
+pub(super) fn summary(event: Event) -> Summary {
+    let (source_kind, target_kind) = (ObjectKind::new("User"), ResourceKind::new("Users"));
+    Summary { subject: Subject { source_kind, target_kind, name: None, resource: None, scope: None }, event }
+}
+
 impl World {
     pub(super) async fn new(store: Store) -> Self {
         Self::with_job(store, "hr").await
@@ -182,10 +189,9 @@ impl World {
         self.commit(vec![outcome]).await
     }
 
-    pub(super) async fn conclude_with_log(&self, key: &ObjectKey, action: &'static str) {
+    pub(super) async fn conclude_with_log(&self, key: &ObjectKey, action: Act) {
         let mut outcome = self.outcome(key, Effect::Unchanged).await;
-        outcome.log =
-            Some(LogEntry { action, status: "success".to_owned(), reason: None, scope: None, changed: Vec::new() });
+        outcome.log = Some(summary(Event::of(action, Status::Success)));
         self.commit(vec![outcome]).await;
     }
 
