@@ -111,7 +111,7 @@ pub(super) fn write(lines: &[(&ObjectKey, &Summary)]) -> String {
     to_json(&page)
 }
 
-/// What [`write`] wrote.
+/// What [`write()`] wrote.
 pub(super) fn read(text: &str) -> Result<Vec<(ObjectKey, Summary)>, StoreError> {
     let Page { types, paths, scopes, lines } = from_json("lines", text)?;
     let corrupt = || StoreError::Corrupt { column: "lines", cause: None };
