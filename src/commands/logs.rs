@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::Value as Json;
 
-use super::{Ended, Usage, run::unknown_job};
+use super::{Ended, Usage, counted, run::unknown_job};
 use crate::{
     app,
     cli::{Logs, LogsOutput},
@@ -68,7 +68,7 @@ async fn print(
     out.flush()?;
     if options.output == LogsOutput::Table {
         let more = if printed == limit { "; there may be more (`--limit 0` shows all)" } else { "" };
-        eprintln!("{printed} lines{more}");
+        eprintln!("{}{more}", counted(printed, "line"));
     }
     Ok(())
 }
@@ -94,9 +94,9 @@ fn since(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Usage> {
 fn table(line: &Logged, out: &mut impl Write) -> io::Result<()> {
     let (subject, event) = (&line.summary.subject, &line.summary.event);
     let name = subject.name.as_deref().unwrap_or(line.key.anchor.as_str());
-    let code = event.reason.as_ref().map(|reason| reason.code.as_str()).unwrap_or_default();
+    let code = event.reason.as_ref().map(|reason| ["  ", &reason.code].concat()).unwrap_or_default();
     let time = line.at.format("%F %T");
-    writeln!(out, "{time}  {:<8}{:<9}{} {}  {code}", event.action, event.status, subject.source_kind, printable(name))?;
+    writeln!(out, "{time}  {:<8}{:<9}{} {}{code}", event.action, event.status, subject.source_kind, printable(name))?;
     for property in &event.modified {
         writeln!(out, "    {}", printable(&told(property)))?;
     }

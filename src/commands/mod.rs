@@ -31,6 +31,11 @@ use crate::{
     scim_server::AccessError,
 };
 
+/// `1 line`, `2 lines`.
+fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 /// How a command ended, when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use serde_json::{Value as Json, json};
 
-use super::{Ended, Usage, run::unknown_job, scope};
+use super::{Ended, Usage, counted, run::unknown_job, scope};
 use crate::{
     cli::{Output, SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName},
     config::{Config, read_schema, templates_of},
@@ -71,10 +71,6 @@ fn import(options: &SchemaImport) -> anyhow::Result<Ended> {
     write_to(&options.to, &pretty(&document)?)?;
     println!("wrote `{}`", options.to.display());
     Ok(if errors > 0 { Ended::Failed } else { Ended::Done })
-}
-
-fn counted(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes a file that is there whole or not at all.

@@ -230,9 +230,7 @@ fn linked(link: &Link, wanted: &Wanted<'_>, work: EdgeWork, rules: Rules<'_>) ->
         return skip(SkipReason::Protected);
     }
     let event = match wanted.standing {
-        Standing::InScope | Standing::AccountDisabled | Standing::Undecided(_) => {
-            return update(link, wanted, work, rules);
-        }
+        Standing::InScope | Standing::AccountDisabled => return update(link, wanted, work, rules),
         Standing::OutOfScope(_) | Standing::LeftFeed => rules.policy.out_of_scope,
         Standing::SoftDeleted => rules.policy.soft_deleted,
         Standing::Deleted => rules.policy.deleted,

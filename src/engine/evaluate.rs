@@ -69,10 +69,10 @@ pub fn evaluate<'m>(
     }
     let mut input = mapping.inputs(attributes).into_owned();
     let member_of = |group: &str| context.memberships.test(&key.anchor, group);
-    let standing = scope::standing(&input, lifecycle, mapping, member_of);
-    if let Standing::Undecided(scope) = standing {
-        return Evaluation::Undecided(scope);
-    }
+    let standing = match scope::standing(&input, lifecycle, mapping, member_of) {
+        Ok(standing) => standing,
+        Err(scope) => return Evaluation::Undecided(scope),
+    };
     input.set(mapping.soft_deleted.as_str(), Value::Boolean(standing.is_soft_deleted()));
     let object = [key.mapping.as_str(), key.anchor.as_str()];
     let expression_context = ExpressionContext {

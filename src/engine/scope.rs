@@ -10,12 +10,10 @@ use crate::{
 pub enum Standing {
     /// Every layer lets it through.
     InScope,
-    /// In scope, but its account is disabled in the source: never created, disabled where it is linked.
+    /// In scope, or nobody can tell, and its account is disabled in the source: never created, disabled where it is linked.
     AccountDisabled,
     /// A scoping filter does not let it through.
     OutOfScope(ScopeResult),
-    /// A scoping filter could not be decided: neither in nor out, so nothing may follow from it.
-    Undecided(ScopeResult),
     /// The source still has it but does not deliver it.
     LeftFeed,
     /// In the recycle bin.
@@ -32,7 +30,7 @@ impl Standing {
 
     /// True when the resource of a linked object is kept as the object is.
     pub fn is_maintained(&self) -> bool {
-        matches!(self, Self::InScope | Self::AccountDisabled | Self::Undecided(_))
+        matches!(self, Self::InScope | Self::AccountDisabled)
     }
 
     /// Why, in words for logs and removals.
@@ -41,7 +39,6 @@ impl Standing {
             Self::InScope => "in scope",
             Self::AccountDisabled => "disabled in the source",
             Self::OutOfScope(_) => "out of scope",
-            Self::Undecided(_) => "its scope could not be decided",
             Self::LeftFeed => "no longer covered by the source filter",
             Self::SoftDeleted => "in the recycle bin of the source",
             Self::Deleted => "deleted in the source",
@@ -73,26 +70,31 @@ impl Memberships {
 }
 
 /// Finds where the object stands. `member_of` says whether it is a member of a group, by the word of the filter.
+///
+/// # Errors
+/// Why a scoping filter could not be decided: the object is neither in nor out, so nothing may follow from it. Somebody whose
+/// account is disabled is to have no access either way, so that never waits for a filter.
 pub fn standing(
     attributes: &Attributes,
     lifecycle: Lifecycle,
     mapping: &ObjectMapping,
     member_of: impl Fn(&str) -> Membership,
-) -> Standing {
+) -> Result<Standing, ScopeResult> {
     match lifecycle {
-        Lifecycle::Deleted => return Standing::Deleted,
-        Lifecycle::SoftDeleted => return Standing::SoftDeleted,
-        Lifecycle::LeftFeed => return Standing::LeftFeed,
+        Lifecycle::Deleted => return Ok(Standing::Deleted),
+        Lifecycle::SoftDeleted => return Ok(Standing::SoftDeleted),
+        Lifecycle::LeftFeed => return Ok(Standing::LeftFeed),
         Lifecycle::Present => {}
     }
+    let enabled = mapping.account_enabled.as_deref().and_then(|name| attributes.get(name));
+    let is_disabled = enabled.is_some_and(is_false);
     let scope = mapping.scope.explain(attributes, member_of);
     match scope.verdict {
-        Verdict::Pass => {}
-        Verdict::Fail => return Standing::OutOfScope(scope),
-        Verdict::Undecided(_) => return Standing::Undecided(scope),
+        Verdict::Fail => Ok(Standing::OutOfScope(scope)),
+        Verdict::Pass | Verdict::Undecided(_) if is_disabled => Ok(Standing::AccountDisabled),
+        Verdict::Pass => Ok(Standing::InScope),
+        Verdict::Undecided(_) => Err(scope),
     }
-    let enabled = mapping.account_enabled.as_deref().and_then(|name| attributes.get(name));
-    if enabled.is_some_and(is_false) { Standing::AccountDisabled } else { Standing::InScope }
 }
 
 /// Sources write Booleans as Booleans or as text.
@@ -106,7 +108,10 @@ fn is_false(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value as Json, json};
+
     use super::*;
+    use crate::{engine::decide::tests::SCHEMA, sync_schema::compile};
 
     #[test]
     fn only_what_was_read_to_its_end_says_no() {
@@ -124,6 +129,29 @@ mod tests {
         ] {
             let object = Anchor::from(object);
             assert_eq!((read.test(&object, group), unread.test(&object, group)), (when_read, when_unread), "{group}");
+        }
+    }
+    #[test]
+    fn a_disabled_account_never_waits_for_a_filter() {
+        let mut document: Json = serde_json::from_str(SCHEMA).unwrap();
+        *document.pointer_mut("/synchronizationRules/0/objectMappings/0/scope").unwrap() = json!({ "groups": [{
+            "name": "crew",
+            "clauses": [{ "operatorName": "IsMemberOf", "sourceOperandName": "", "targetOperand": { "values": ["crew"] } }],
+        }] });
+        let schema = compile(&serde_json::from_value(document).unwrap()).runnable().unwrap();
+        let unread = Membership::Undecided(Doubt::GroupsUnread);
+        for (enabled, membership, expected) in [
+            (true, Membership::Member, Some("in scope")),
+            (false, Membership::Member, Some("disabled in the source")),
+            (true, Membership::NotMember, Some("out of scope")),
+            (false, Membership::NotMember, Some("out of scope")),
+            (true, unread, None),
+            (false, unread, Some("disabled in the source")),
+        ] {
+            let mut attributes = Attributes::default();
+            attributes.set("accountEnabled", Value::Boolean(enabled));
+            let standing = standing(&attributes, Lifecycle::Present, &schema.mappings[0], |_| membership);
+            assert_eq!(standing.ok().map(|standing| standing.reason()), expected, "{enabled} {membership:?}");
         }
     }
 }

@@ -127,22 +127,16 @@ impl Expression {
 
     /// Every place that names an attribute, with its position in bytes, from left to right.
     pub fn attribute_positions(&self) -> impl Iterator<Item = (&str, usize)> {
-        let mut found = Vec::new();
-        self.root.collect_attributes(&mut found);
-        found.into_iter()
+        self.root.parts().into_iter().filter_map(|part| match &part.kind {
+            NodeKind::Attribute(name) => Some((name.as_str(), part.position)),
+            _ => None,
+        })
     }
 
     /// The name of the function around everything else, but for those that only stand outermost (`Redact`,
     /// `IgnoreFlowIfNullOrEmpty`).
     pub fn outermost_function(&self) -> Option<&'static str> {
-        let mut node = &self.root;
-        while let NodeKind::Call(call) = &node.kind {
-            match call.arguments.first() {
-                Some(Some(inner)) if call.function.outermost => node = inner,
-                _ => return Some(call.function.name),
-            }
-        }
-        None
+        self.outer_functions().find(|function| !function.outermost).map(|function| function.name)
     }
 
     /// True when logs must mask the result: `Redact` is among the outermost functions.
@@ -162,24 +156,27 @@ impl Expression {
         self.root.parts().into_iter().any(asks)
     }
 
-    /// True when one of the functions around the whole expression has this name.
+    /// True when one of the functions that only stand outermost is around the whole expression.
     fn is_within(&self, name: &str) -> bool {
-        let mut node = &self.root;
-        while let NodeKind::Call(call) = &node.kind
-            && call.function.outermost
-        {
-            if call.function.name == name {
-                return true;
-            }
-            let Some(Some(inner)) = call.arguments.first() else { break };
-            node = inner;
-        }
-        false
+        self.outer_functions().take_while(|function| function.outermost).any(|function| function.name == name)
+    }
+
+    /// The functions around the whole expression, from outside in: each is the first argument of the one before.
+    fn outer_functions(&self) -> impl Iterator<Item = &'static Function> {
+        std::iter::successors(self.root.call(), |outer| outer.arguments.first()?.as_ref()?.call())
+            .map(|call| call.function)
     }
 }
 
 impl Node {
-    /// The node and everything below it; the parser bounds the depth.
+    fn call(&self) -> Option<&Call> {
+        match &self.kind {
+            NodeKind::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// The node and everything below it, from left to right; the parser bounds the depth.
     pub fn parts(&self) -> Vec<&Self> {
         let below: Vec<&Self> = match &self.kind {
             NodeKind::Call(call) => call.arguments.iter().flatten().collect(),
@@ -187,21 +184,6 @@ impl Node {
             _ => Vec::new(),
         };
         std::iter::once(self).chain(below.into_iter().flat_map(Self::parts)).collect()
-    }
-
-    /// The depth of nested calls is bounded by the parser, so is this recursion.
-    fn collect_attributes<'a>(&'a self, found: &mut Vec<(&'a str, usize)>) {
-        match &self.kind {
-            NodeKind::Attribute(name) => found.push((name, self.position)),
-            NodeKind::Call(call) => {
-                call.arguments.iter().flatten().for_each(|argument| argument.collect_attributes(found));
-            }
-            NodeKind::Comparison(comparison) => {
-                comparison.left.collect_attributes(found);
-                comparison.right.collect_attributes(found);
-            }
-            NodeKind::Text(_) | NodeKind::Number(_) | NodeKind::Keyword(_) => {}
-        }
     }
 }
 

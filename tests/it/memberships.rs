@@ -230,6 +230,19 @@ async fn a_display_name_that_two_groups_have_decides_nothing() {
 }
 
 #[tokio::test]
+async fn a_disabled_account_is_disabled_whatever_a_name_may_mean() {
+    let mut tenant = crew(5, [1, 2]);
+    tenant.groups.push(group(2, [3]));
+    let gateway = start(tenant, Groups::OnlyRead, &[&[member_of(&["Group 1"])]]).await;
+    gateway.cycle().await;
+    gateway.stage(vec![rename(2, "Group 1"), update(1, json!({ "accountEnabled": false }))]);
+    let report = gateway.cycle().await;
+    assert_eq!((report.state, report.counters.disabled), (CycleState::Partial, 1));
+    assert_eq!(active(&gateway, 5).await, [2]);
+    assert_eq!(gateway.escrows().await, ["ScopeUndecided"; 2], "those of whom it matters what the name means");
+}
+
+#[tokio::test]
 async fn a_filter_that_comes_later_finds_groups_that_were_read_before() {
     let mut gateway =
         Gateway::start_of(crew(9, 1..=6), Dialect::STANDARD, Default::default(), schema(Groups::Provisioned, &[], 1))

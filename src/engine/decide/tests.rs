@@ -15,7 +15,7 @@ use crate::{
     sync_schema::{ReferenceMapping, compile},
 };
 
-const SCHEMA: &str = include_str!("../../../fixtures/schema-graph.json");
+pub(in crate::engine) const SCHEMA: &str = include_str!("../../../fixtures/schema-graph.json");
 
 pub(in crate::engine) fn users() -> ObjectMapping {
     let document = serde_json::from_str(SCHEMA).unwrap();
