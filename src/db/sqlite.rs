@@ -2,20 +2,33 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{Connection, SimpleConnection};
 use diesel::sqlite::SqliteConnection;
 
 use super::DbError;
 
-/// The settings of every connection. The write-ahead log lets readers go on beside the writer; `synchronous = FULL`
-/// makes a commit survive a power failure; a longer log before it is folded back means fewer syncs. Large pages suit
-/// rows that are documents; their size is that of a new file for good. The busy timeout stands first, because turning
-/// the log on may have to wait, too.
-const SETTINGS: &str = "
+/// How long opening waits for others who open the same file. Every later statement waits as long (`busy_timeout`).
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long to leave the file alone before the write-ahead log is tried again.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What comes before the file is read. Large pages suit rows that are documents; their size is that of a new file for
+/// good.
+const BEFORE: &str = "
     PRAGMA busy_timeout = 15000;
     PRAGMA page_size = 8192;
-    PRAGMA journal_mode = WAL;
+";
+
+/// Lets readers go on beside the writer. The file keeps it, so this costs nothing where it is on.
+const WRITE_AHEAD_LOG: &str = "PRAGMA journal_mode = WAL;";
+
+/// The settings of every connection. `synchronous = FULL` makes a commit survive a power failure; a longer log before
+/// it is folded back means fewer syncs.
+const SETTINGS: &str = "
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
     PRAGMA temp_store = MEMORY;
@@ -44,8 +57,13 @@ pub(super) fn open_file(path: &Path) -> Result<SqliteConnection, DbError> {
     };
     let mut connection = SqliteConnection::establish(text)
         .map_err(|error| failed("SQLite cannot open the file", Some(Box::new(error))))?;
-    connection.batch_execute(SETTINGS).map_err(|error| {
-        let problem = match DbError::from(error) {
+    let settled = connection
+        .batch_execute(BEFORE)
+        .map_err(DbError::from)
+        .and_then(|()| turn_on_write_ahead_log(&mut connection))
+        .and_then(|()| connection.batch_execute(SETTINGS).map_err(DbError::from));
+    settled.map_err(|error| {
+        let problem = match error {
             DbError::Damaged { cause } if is_other_kind(&cause) => {
                 ("the file is not a SQLite database; choose another path", Some(cause))
             }
@@ -57,6 +75,18 @@ pub(super) fn open_file(path: &Path) -> Result<SqliteConnection, DbError> {
         failed(problem.0, problem.1.map(Into::into))
     })?;
     Ok(connection)
+}
+
+/// Two who read a new file and both want to change its kind would wait for each other forever. SQLite sees that and
+/// refuses at once, whatever the busy timeout says; so the waiting is done here.
+fn turn_on_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), DbError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match connection.batch_execute(WRITE_AHEAD_LOG).map_err(DbError::from) {
+            Err(DbError::Unavailable { .. }) if Instant::now() < deadline => thread::sleep(PAUSE),
+            settled => return settled,
+        }
+    }
 }
 
 /// SQLite tells a file of another kind from one of its own that is damaged.

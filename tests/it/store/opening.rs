@@ -123,6 +123,19 @@ async fn a_lost_server_is_an_error_and_its_return_heals() {
     world.store.mark_schema_due(&world.job, 8).await.unwrap();
 }
 
+/// A new file changes its kind once, and whoever comes at that moment waits. Many files, for the moment is short.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_opens_a_new_store_beside_others_waits_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..20 {
+        let path = folder.path().join(format!("{number}.db"));
+        let opening = std::iter::repeat_n(path, 6).map(|path| tokio::spawn(async move { open(&path).await }));
+        for opened in opening.collect::<Vec<_>>() {
+            opened.await.unwrap().unwrap();
+        }
+    }
+}
+
 /// Two processes would do the same: each store has connections of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_stores_on_one_file_lose_no_write() {
