@@ -11,8 +11,10 @@ use crate::{
     engine::{
         Job,
         policy::{Adoption, Deprovisioning, Guard, Policy, ProtectedResources},
+        quarantine::QuarantineRules,
         scheduler::ScheduledJob,
     },
+    notification::Webhook,
     source::{Source, SourceError, graph::GraphSource, ldap::LdapSource},
     store::Store,
     sync_schema::{Schema, compile, wire::SynchronizationSchema},
@@ -40,6 +42,11 @@ pub enum Unworkable {
 /// Opens the store that the configuration names, and brings it up to date.
 pub async fn open_store(settings: &StoreSettings) -> anyhow::Result<Store> {
     Store::open(&settings.url, settings.ca_file.as_deref()).await.context("cannot open the store")
+}
+
+/// Who is told of quarantines. Nothing is connected yet.
+pub fn open_webhook(config: &Config) -> anyhow::Result<Option<Webhook>> {
+    config.webhook.clone().map(Webhook::new).transpose().context("cannot set up the webhook")
 }
 
 /// Makes a job ready to run. Nothing is connected yet.
@@ -95,6 +102,14 @@ fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
             percent: job.accidental_deletion.percent.into(),
             at_least: job.accidental_deletion.at_least.into(),
             more_than: job.accidental_deletion.more_than.into(),
+        },
+        quarantine: QuarantineRules {
+            percent: job.quarantine.percent.into(),
+            at_least: job.quarantine.at_least,
+            more_than: job.quarantine.more_than,
+            outage: job.quarantine.outage,
+            first_pause: job.quarantine.first_pause,
+            longest_pause: job.quarantine.longest_pause,
         },
         ..Policy::default()
     }

@@ -51,13 +51,13 @@ pub enum LogFormat {
 pub enum Command {
     /// See it work: a directory, a target and the gateway, all embedded.
     Demo(Demo),
-    /// Run one cycle of a job in the foreground.
+    /// Run one cycle of a job in the foreground, also in quarantine.
     Run(Run),
-    /// Run all jobs on their schedule until stopped.
+    /// Run all jobs on their schedule until stopped; those in quarantine less often.
     Serve(Configured),
     /// Check the configuration, the schemas, the store, and that every source and target answers.
     Check(Configured),
-    /// Show how the jobs stand.
+    /// Show how the jobs stand: what is in escrow or staged, the last cycle, and quarantines.
     Status(Listing),
     /// List the objects whose change failed, with the reason and the next attempt.
     Escrows(JobListing),

@@ -17,6 +17,7 @@ pub mod templates;
 // Ways out of the process, and who may come in.
 pub mod auth;
 pub mod net;
+pub mod notification;
 
 // The pipeline: source → engine → target.
 pub mod engine;

@@ -4,13 +4,14 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ended, Usage, summary};
+use super::{Ended, Usage, status, summary};
 use crate::{
     app,
     cli::{Output, Run},
     config::Config,
     engine::{CycleError, Progress, cycle, scheduler::ScheduledJob},
     model::JobId,
+    notification,
 };
 
 pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
@@ -21,13 +22,26 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
     if options.accept_new_source {
         store.clear_watermarks(&job.id).await?;
     }
+    if let Some(quarantine) = store.health(&job.id).await?.quarantine {
+        eprintln!("{}; you asked for this cycle, so it runs", status::sentence(&quarantine));
+    }
+    let id = job.id.clone();
+    let webhook = app::open_webhook(&config)?;
     let stop = CancellationToken::new();
     let listener = tokio::spawn(stop_on_signal(stop.clone()));
     let (progress, watched) = watch::channel(Progress::default());
     let bar = tokio::spawn(summary::show_progress("cycle", watched));
-    let result = cycle::run_cycle(job, store, source, target, stop, progress).await;
+    let result = cycle::run_cycle(job, store.clone(), source, target, stop, progress).await;
     listener.abort();
     bar.await.context("the progress bar")?;
+    if let Some(quarantine) = store.health(&id).await?.quarantine {
+        eprintln!("{}", status::sentence(&quarantine));
+    }
+    if let Some(webhook) = webhook
+        && let Err(error) = notification::tell(&store, &webhook, &id).await
+    {
+        eprintln!("{:#}", anyhow::Error::from(error));
+    }
     match result {
         Ok(report) => {
             match options.output {

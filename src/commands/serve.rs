@@ -1,6 +1,9 @@
 //! `provisor serve`: all jobs on their schedule until stopped.
 
+use std::sync::Arc;
+
 use anyhow::bail;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ended, run::stop_on_signal};
@@ -9,6 +12,7 @@ use crate::{
     cli::Configured,
     config::Config,
     engine::{CycleError, Job, cycle::CycleReport, scheduler},
+    notification,
 };
 
 pub(super) async fn serve(options: Configured) -> anyhow::Result<Ended> {
@@ -21,7 +25,16 @@ pub(super) async fn serve(options: Configured) -> anyhow::Result<Ended> {
     let stop = CancellationToken::new();
     let listener = tokio::spawn(stop_on_signal(stop.clone()));
     eprintln!("{} jobs run on their schedule; Ctrl-C or SIGTERM ends them cleanly", jobs.len());
-    scheduler::run_jobs(jobs, store, stop, say).await;
+    let changed = Arc::new(Notify::new());
+    if let Some(webhook) = app::open_webhook(&config)? {
+        let ids = jobs.iter().map(|job| job.job.id.clone()).collect();
+        tokio::spawn(notification::keep_telling(webhook, store.clone(), ids, Arc::clone(&changed), stop.clone()));
+    }
+    let report = move |job: &Job, result: &Result<CycleReport, CycleError>| {
+        say(job, result);
+        changed.notify_one();
+    };
+    scheduler::run_jobs(jobs, store, stop, report).await;
     listener.abort();
     Ok(Ended::Done)
 }

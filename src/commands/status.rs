@@ -7,6 +7,7 @@ use crate::{
     app,
     cli::{Listing, Output},
     config::Config,
+    model::{JobId, Quarantine, QuarantineReason},
 };
 
 pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
@@ -17,16 +18,26 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         let id = &wiring.job.id;
         let counts = store.counts(id).await?;
         let last = store.last_cycles(id, 1).await?.pop();
-        rows.push((id.clone(), counts, last));
+        let health = store.health(id).await?;
+        rows.push((id.clone(), counts, last, health));
     }
     match options.output {
         Output::Json => {
             let jobs: Vec<_> = rows
                 .iter()
-                .map(|(job, counts, last)| {
+                .map(|(job, counts, last, health)| {
                     json!({
                         "job": job, "linked": counts.linked, "escrowed": counts.escrowed, "staged": counts.staged,
                         "oldestHeldRemoval": counts.oldest_held,
+                        "status": {
+                            "code": match (last, &health.quarantine) {
+                                (None, _) => "NotRun",
+                                (Some(_), None) => "Active",
+                                (Some(_), Some(_)) => "Quarantine",
+                            },
+                            "countSuccessiveCompleteFailures": health.successive_failures,
+                            "quarantine": health.quarantine,
+                        },
                         "lastCycle": last.as_ref().map(|cycle| json!({
                             "kind": cycle.kind, "state": cycle.state, "startedAt": cycle.started_at,
                             "endedAt": cycle.ended_at, "counters": cycle.counters, "error": cycle.error,
@@ -38,7 +49,7 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         }
         Output::Table => {
             println!("{:<24}{:>8}{:>11}{:>9}  last cycle", "job", "linked", "in escrow", "staged");
-            for (job, counts, last) in &rows {
+            for (job, counts, last, health) in &rows {
                 let last = last.as_ref().map_or_else(
                     || "never ran".to_owned(),
                     |cycle| {
@@ -47,8 +58,37 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
                     },
                 );
                 println!("{:<24}{:>8}{:>11}{:>9}  {last}", job.as_str(), counts.linked, counts.escrowed, counts.staged);
+                if let Some(quarantine) = &health.quarantine {
+                    println!("  {}; {}", sentence(quarantine), what_to_do(quarantine.reason, job));
+                }
             }
         }
     }
     Ok(Ended::Done)
+}
+
+/// Since when and why a job is in quarantine, and when it is tried next.
+pub(super) fn sentence(quarantine: &Quarantine) -> String {
+    let next = match quarantine.next_attempt {
+        Some(next) => format!("the next scheduled attempt is at {}", next.format("%F %T UTC")),
+        None => "the schedule goes on".to_owned(),
+    };
+    format!(
+        "in quarantine since {} ({:?}): {}; {next}",
+        quarantine.series_began.format("%F %T UTC"),
+        quarantine.reason,
+        quarantine.error.message
+    )
+}
+
+fn what_to_do(reason: QuarantineReason, job: &JobId) -> String {
+    match reason {
+        QuarantineReason::EncounteredBaseEscrowThreshold | QuarantineReason::EncounteredEscrowProportionThreshold => {
+            format!("`provisor escrows {job}` says what fails; mend it, then `provisor run {job}`")
+        }
+        QuarantineReason::TooManyDeletes => format!("release or reject them with `provisor removals {job}`"),
+        QuarantineReason::EncounteredQuarantineException
+        | QuarantineReason::IngestionInterrupted
+        | QuarantineReason::Unknown => format!("mend it, then `provisor run {job}`: one good cycle ends it"),
+    }
 }

@@ -95,3 +95,42 @@ impl Default for GuardSettings {
         Self { percent: 10, at_least: 10, more_than: 500 }
     }
 }
+
+/// When a job slows down because too much fails, and how far.
+///
+/// More than `percent` and at least `at_least` objects in escrow, or more than `more_than`, or cycles that fail for
+/// `outage`; refused credentials at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuarantineSettings {
+    /// The share of a job's objects, in percent. Default: 40.
+    pub percent: u8,
+    /// Fewer failures than this are no quarantine, whatever their share. Default: 5,000.
+    pub at_least: u64,
+    /// More failures than this are, whatever their share. Default: 40,000.
+    pub more_than: u64,
+    /// How long cycles may fail because a side does not answer. Default: 6 hours.
+    pub outage: Duration,
+    /// From the beginning to the first attempt; pauses double from there. Default: 6 hours.
+    pub first_pause: Duration,
+    /// The longest pause. Default: 1 day.
+    pub longest_pause: Duration,
+}
+
+impl QuarantineSettings {
+    /// A shorter pause would be none, and would have a wrong password repeated until the account is locked.
+    pub const SHORTEST_PAUSE: Duration = Duration::from_secs(60);
+}
+
+impl Default for QuarantineSettings {
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
+        Self {
+            percent: 40,
+            at_least: 5_000,
+            more_than: 40_000,
+            outage: hours(6),
+            first_pause: hours(6),
+            longest_pause: hours(24),
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod document;
 mod duration;
 mod job;
 mod problem;
+mod quarantine;
 mod read;
 mod resolve;
 mod resolved;
@@ -20,7 +21,7 @@ mod written;
 mod tests;
 
 pub use duration::parse as parse_duration;
-pub use job::{Adopt, GuardSettings, Leaving, Policy, Schedule};
+pub use job::{Adopt, GuardSettings, Leaving, Policy, QuarantineSettings, Schedule};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use resolved::{
     Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,

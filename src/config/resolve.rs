@@ -61,7 +61,8 @@ impl<'a> Resolver<'a> {
             None => StoreSettings { url: self.database_file(Path::new(DEFAULT_DATABASE)), ca_file: None },
         };
         let keep_log = self.at_least(written.log.keep, Config::SHORTEST_LOG, Config::KEEP_LOG);
-        Config { file: self.file.to_owned(), store, keep_log, sources, applications }
+        let webhook = written.notifications.webhook.map(|webhook| self.webhook(webhook));
+        Config { file: self.file.to_owned(), store, keep_log, webhook, sources, applications }
     }
 
     pub(super) fn problem(&mut self, at: NodeId, what: impl Into<String>, hint: impl Into<String>) {
@@ -225,6 +226,7 @@ impl<'a> Resolver<'a> {
             let place = self.place(node, &["accidental_deletion", "percent"]);
             self.problem(place, "a share beyond 100 percent", "write a number from 0 to 100");
         }
+        let quarantine = self.quarantine(written.quarantine);
         let template = written.template.as_ref().and_then(|name| self.known_template(name));
         let schema = match (&written.template, &written.schema) {
             (_, Some(file)) => self.schema_file(file, source),
@@ -247,6 +249,7 @@ impl<'a> Resolver<'a> {
             schedule,
             policy: written.policy,
             accidental_deletion: written.accidental_deletion,
+            quarantine,
         })
     }
 
@@ -265,7 +268,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn at_least(
+    pub(super) fn at_least(
         &mut self,
         written: Option<Located<WrittenDuration>>,
         shortest: Duration,

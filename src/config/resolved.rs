@@ -6,8 +6,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::job::{GuardSettings, Policy, Schedule};
+use super::job::{GuardSettings, Policy, QuarantineSettings, Schedule};
 use crate::model::JobId;
+use crate::notification::WebhookSettings;
 use crate::secret::Secret;
 use crate::source::graph::GraphSettings;
 use crate::source::ldap::LdapSettings;
@@ -24,6 +25,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// How long lines of the provisioning log are kept: an hour at least. Default: 30 days.
     pub keep_log: Duration,
+    /// Who is told of quarantines.
+    pub webhook: Option<WebhookSettings>,
     /// In the order of the file; names are unique.
     pub sources: Vec<SourceConfig>,
     /// In the order of the file; names are unique, and so are the names of all their jobs together.
@@ -90,6 +93,7 @@ pub struct JobConfig {
     pub schedule: Schedule,
     pub policy: Policy,
     pub accidental_deletion: GuardSettings,
+    pub quarantine: QuarantineSettings,
 }
 
 /// The synchronization schema of a job.

@@ -12,7 +12,7 @@ use crate::sync_schema::wire::SynchronizationSchema;
 use crate::target::profile::DeleteMeans;
 use crate::target::{Auth, Protected, ScimTarget};
 
-const SOUND: &str = r#"
+pub(super) const SOUND: &str = r#"
 store: { url: "postgres://app:${env:DB_PASSWORD}@db/provisor" }
 sources:
   - name: corp-ldap
@@ -41,7 +41,7 @@ fn environment(name: &str) -> Option<String> {
     ["DB_PASSWORD", "LDAP_PASSWORD", "GRAPH_SECRET", "CRM_TOKEN"].contains(&name).then(|| "hunter2".to_owned())
 }
 
-fn parse(text: &str) -> Result<Config, ConfigErrors> {
+pub(super) fn parse(text: &str) -> Result<Config, ConfigErrors> {
     Config::parse(text, Path::new("/etc/provisor/provisor.yaml"), &environment)
 }
 
@@ -197,7 +197,7 @@ fn an_unreadable_file_says_so() {
 }
 
 /// Everything but the outermost shape, to put one mistake into.
-fn with_job(lines: &str) -> String {
+pub(super) fn with_job(lines: &str) -> String {
     SOUND.replace("template: scim-ldap", &format!("template: scim-ldap\n        {lines}"))
 }
 
@@ -248,6 +248,13 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("a misspelt choice", SOUND.replace("link_only", "linkonly")),
         ("a text for a number", SOUND.replace("percent: 20", "percent: many")),
         ("a number out of range", SOUND.replace("percent: 20", "percent: 300")),
+        ("a quarantine beyond everything", with_job("quarantine: { percent: 101 }")),
+        ("pauses that shrink", with_job("quarantine: { first_pause: 2h, longest_pause: 1h }")),
+        ("a webhook in the open", ["notifications: { webhook: { url: 'http://x.example/hunter2' } }", SOUND].concat()),
+        (
+            "an empty token of a webhook",
+            ["notifications: { webhook: { url: 'https://x', bearer: '' } }", SOUND].concat(),
+        ),
         ("more than everything", SOUND.replace("percent: 20", "percent: 101")),
         ("a list for a text", SOUND.replace("template: scim-ldap", "template: [a]")),
         ("a missing secret", SOUND.replace("CRM_TOKEN", "CRM_TOKN")),

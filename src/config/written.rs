@@ -11,6 +11,7 @@ use super::duration::WrittenDuration;
 use super::job::{GuardSettings, Policy};
 use super::read::Located;
 use crate::model::ResourceId;
+use crate::notification::WebhookSettings;
 use crate::source::graph::GraphSettings;
 use crate::source::ldap::LdapSettings;
 use crate::target::ScimSettings;
@@ -31,6 +32,9 @@ pub(super) struct WrittenConfig {
     /// The directories that jobs read.
     #[serde(default)]
     pub(super) sources: Vec<Located<WrittenSource>>,
+    /// Who is told when something is wrong. Default: nobody.
+    #[serde(default)]
+    pub(super) notifications: WrittenNotifications,
     /// The applications that jobs write.
     #[serde(default)]
     pub(super) applications: Vec<Located<WrittenApplication>>,
@@ -115,6 +119,27 @@ pub(super) struct WrittenJob {
     pub(super) policy: Policy,
     #[serde(default)]
     pub(super) accidental_deletion: GuardSettings,
+    #[serde(default)]
+    pub(super) quarantine: WrittenQuarantine,
+}
+
+/// See [`super::QuarantineSettings`] for each.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenQuarantine {
+    pub(super) percent: Option<Located<u8>>,
+    pub(super) at_least: Option<u64>,
+    pub(super) more_than: Option<u64>,
+    pub(super) outage: Option<WrittenDuration>,
+    pub(super) first_pause: Option<Located<WrittenDuration>>,
+    pub(super) longest_pause: Option<Located<WrittenDuration>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenNotifications {
+    /// Who is told when a job goes into quarantine, gets another reason for it, or leaves it. Default: nobody.
+    pub(super) webhook: Option<Located<WebhookSettings>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -16,13 +16,15 @@ use crate::{
     engine::{
         due,
         fit::{self, LeftOut},
-        groups, lookup, page, retention,
+        groups, lookup, page,
+        quarantine::{self, CycleEnd, Standing},
+        retention,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
         settle, sweep, take_away,
     },
     model::{Change, Counters, CycleKind, CycleState, FailureClass, ObjectKey, Round, Watermark},
     source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
-    store::{RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
+    store::{EndOfCycle, RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
     sync_schema::ObjectMapping,
     target::ScimTarget,
 };
@@ -86,8 +88,18 @@ pub async fn run_cycle(
         Err(CycleError::Interrupted) => CycleState::Interrupted,
         Err(_) => CycleState::Failed,
     };
-    let error = result.as_ref().err().map(chain);
-    run.store.end_cycle(&run.job.id, &run.cycle.id, state, &counters, error, run.now()).await?;
+    let error = result.as_ref().err().map(CycleError::chain);
+    let failing = run.store.failing(&run.job.id, run.job.policy.quarantine.lasting(run.now())).await?;
+    let others = (counts.sound + counts.escrowed).saturating_sub(failing);
+    let standing = Standing { failing, others, staged: counts.staged };
+    let end = result.as_ref().err().map_or(CycleEnd::Finished(standing), CycleError::end);
+    let former = run.store.health(&run.job.id).await?;
+    let health = quarantine::after(&former, end, &run.job.policy.quarantine, run.now());
+    let end = EndOfCycle { state, counters: &counters, error, health: &health };
+    run.store.end_cycle(&run.job.id, &run.cycle.id, end, run.now()).await?;
+    if let Some(quarantine) = health.quarantine.filter(|quarantine| former.reason() != Some(quarantine.reason)) {
+        tracing::warn!(job.id = %run.job.id, reason = ?quarantine.reason, "the job is in quarantine: {}", quarantine.error.message);
+    }
     tracing::info!(job.id = %run.job.id, cycle.id = %run.cycle.id, cycle.state = ?state, "the cycle ended");
     if let Err(error) = retention::prune_log(&run).await {
         tracing::warn!(job.id = %run.job.id, error = %error, "the provisioning log was not pruned; the next cycle tries again");
@@ -376,16 +388,4 @@ async fn make_room(acting: &mut JoinSet<Result<u64, CycleError>>) -> Result<(), 
         ended.map_err(CycleError::PageLost)??;
     }
     Ok(())
-}
-
-/// The error with its causes, as the cycle's record keeps it.
-fn chain(error: &CycleError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -13,6 +13,7 @@
 //! | draw what nobody has yet, for new resources | `unique` | target (reads), store |
 //! | act, between intents and outcomes | `page`, [`execute`], [`exported`], `owned` | store, target |
 //! | judge and carry out removals | [`removals`], `take_away` | store, target |
+//! | end the cycle: does the job slow down? | [`quarantine`] | none |
 //! | forget what the log said long ago | `retention` | store |
 //!
 //! What the source said makes objects *due*; a page of actions takes due objects and, when their outcomes are stored,
@@ -38,6 +39,7 @@ pub mod matching;
 mod owned;
 mod page;
 pub mod policy;
+pub mod quarantine;
 pub mod removals;
 mod retention;
 mod run;

@@ -11,11 +11,17 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{evaluate::Context, policy::Policy, scope::Memberships, unique::Holders},
+    engine::{
+        evaluate::Context,
+        policy::Policy,
+        quarantine::{CycleEnd, Side},
+        scope::Memberships,
+        unique::Holders,
+    },
     expression::Seed,
     model::{
-        Counters, Cycle, FailureClass, HashKey, JobId, ObjectKey, ObjectKind, ObjectMappingId, RemovalEffect,
-        TargetIdentity,
+        Counters, Cycle, FailureClass, HashKey, JobId, ObjectKey, ObjectKind, ObjectMappingId, QuarantineError,
+        RemovalEffect, TargetIdentity,
     },
     source::SourceError,
     store::{NamedGroups, Store, StoreError},
@@ -100,6 +106,33 @@ impl CycleError {
             Self::DifferentWorld { .. } => Some(FailureClass::Outage),
             Self::Interrupted => None,
         }
+    }
+
+    /// What failed, as the health of the job keeps it.
+    pub(super) fn end(&self) -> CycleEnd {
+        let Some(class) = self.class() else { return CycleEnd::Interrupted };
+        let (side, code) = match self {
+            Self::Source(_) => (Side::Source, "SourceFailed"),
+            Self::Target(error) => (Side::Target, error.code()),
+            Self::DifferentWorld { .. } => (Side::Source, "DifferentWorld"),
+            Self::Store(_) | Self::PageLost(_) | Self::Interrupted => (Side::Ourselves, "InternalError"),
+        };
+        let tenant_actionable = matches!(class, FailureClass::Credentials | FailureClass::Configuration)
+            || matches!(self, Self::DifferentWorld { .. });
+        let error = QuarantineError { code: code.to_owned(), message: self.chain(), tenant_actionable };
+        CycleEnd::Failed { class, side, error }
+    }
+
+    /// The error with its causes, as the cycle's record keeps it.
+    pub(super) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
     }
 }
 

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::{
         cycle::{self, CycleReport},
+        quarantine,
         run::{CycleError, Job, Progress},
     },
-    model::FailureClass,
     source::Source,
     store::Store,
     target::ScimTarget,
@@ -39,7 +39,7 @@ pub async fn run_jobs(
 ) {
     let mut tasks = JoinSet::new();
     for job in jobs {
-        tasks.spawn(run_job(job, store.clone(), stop.clone(), report.clone()));
+        tasks.spawn(run_job(job, store.clone(), stop.clone(), report.clone(), tokio::time::sleep));
     }
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
@@ -48,51 +48,59 @@ pub async fn run_jobs(
     }
 }
 
-async fn run_job(
+/// A job in quarantine waits for its next attempt. Meanwhile its health is looked at once an interval: another process
+/// may have ended the quarantine.
+async fn run_job<Rest: Future<Output = ()>>(
     scheduled: ScheduledJob,
     store: Store,
     stop: CancellationToken,
     report: impl Fn(&Job, &Result<CycleReport, CycleError>),
+    rest: impl Fn(Duration) -> Rest,
 ) {
-    let mut failures = 0;
+    let ScheduledJob { job, interval, .. } = &scheduled;
+    let mut failures = 0_u32;
     while !stop.is_cancelled() {
         let started = tokio::time::Instant::now();
-        let (progress, _) = watch::channel(Progress::default());
-        let ScheduledJob { job, source, target, interval } = scheduled.clone();
-        let result = cycle::run_cycle(job, store.clone(), source, target, stop.clone(), progress).await;
-        report(&scheduled.job, &result);
-        failures = if result.is_ok() { 0 } else { failures + 1 };
-        let pause = pause_after(interval, failures, result.as_ref().err().and_then(CycleError::class));
+        let waits =
+            store.health(&job.id).await.map(|health| quarantine::wait(&health, &job.policy.quarantine, (job.now)()));
+        let pause = match waits {
+            Ok(Some(wait)) => wait.min(*interval),
+            Ok(None) => {
+                let result = run_once(&scheduled, &store, &stop).await;
+                report(job, &result);
+                failures = if result.is_ok() { 0 } else { failures.saturating_add(1) };
+                pause_after(*interval, failures).saturating_sub(started.elapsed())
+            }
+            // Whether it is in quarantine cannot be told, so nothing is run.
+            Err(error) => {
+                report(job, &Err(error.into()));
+                failures = failures.saturating_add(1);
+                pause_after(*interval, failures)
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep_until(started + pause) => {}
+            () = rest(pause) => {}
             () = stop.cancelled() => {}
         }
     }
 }
 
-/// From the start of a cycle to the start of the next. Failures double it, up to an hour; refused credentials go there
-/// at once, because repeating a wrong password locks accounts.
-pub fn pause_after(interval: Duration, failures: u32, class: Option<FailureClass>) -> Duration {
-    if class == Some(FailureClass::Credentials) {
-        return interval.max(LONGEST_PAUSE);
-    }
+async fn run_once(
+    scheduled: &ScheduledJob,
+    store: &Store,
+    stop: &CancellationToken,
+) -> Result<CycleReport, CycleError> {
+    let (progress, _) = watch::channel(Progress::default());
+    let ScheduledJob { job, source, target, .. } = scheduled.clone();
+    cycle::run_cycle(job, store.clone(), source, target, stop.clone(), progress).await
+}
+
+/// From the start of a cycle to the start of the next while the job is not in quarantine. Failures double it, up to an
+/// hour.
+pub fn pause_after(interval: Duration, failures: u32) -> Duration {
     let doubled = interval.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1)));
     if failures == 0 { interval } else { doubled.min(LONGEST_PAUSE.max(interval)) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_slow_a_job_down_and_success_restores_its_pace() {
-        let minute = Duration::from_secs(60);
-        assert_eq!(pause_after(minute, 0, None), minute);
-        assert_eq!(pause_after(minute, 1, Some(FailureClass::Outage)), minute);
-        assert_eq!(pause_after(minute, 4, Some(FailureClass::Outage)), minute * 8);
-        assert_eq!(pause_after(minute, u32::MAX, Some(FailureClass::Outage)), LONGEST_PAUSE);
-        assert_eq!(pause_after(minute, 1, Some(FailureClass::Credentials)), LONGEST_PAUSE);
-        let day = Duration::from_secs(86_400);
-        assert_eq!(pause_after(day, 9, None), day);
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ mod edge;
 mod escrow;
 mod failure;
 mod hash_key;
+mod health;
 mod ids;
 mod intent;
 mod link;
@@ -26,6 +27,7 @@ pub use edge::{Edge, EdgeKey, Export, SentEdge};
 pub use escrow::{Escrow, Failure};
 pub use failure::FailureClass;
 pub use hash_key::{HashKey, ValueHash};
+pub use health::{Health, Quarantine, QuarantineError, QuarantineReason};
 pub use ids::{
     CycleId, JobId, ObjectKey, ObjectMappingId, PageId, RemovalId, ResourceKind, TargetIdentity, TargetPath,
 };

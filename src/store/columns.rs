@@ -4,7 +4,9 @@ use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::{CycleKind, CycleState, Export, FailureClass, Lifecycle, RemovalEffect, RemovalState, Round};
+use crate::model::{
+    CycleKind, CycleState, Export, FailureClass, Lifecycle, QuarantineReason, RemovalEffect, RemovalState, Round,
+};
 
 use super::StoreError;
 
@@ -51,6 +53,14 @@ words! {
         Partial = "partial",
         Failed = "failed",
         Interrupted = "interrupted",
+    }
+    "told" QuarantineReason {
+        EncounteredBaseEscrowThreshold = "baseEscrowThreshold",
+        EncounteredEscrowProportionThreshold = "escrowProportionThreshold",
+        EncounteredQuarantineException = "quarantineException",
+        IngestionInterrupted = "ingestionInterrupted",
+        TooManyDeletes = "tooManyDeletes",
+        Unknown = "unknown",
     }
     "class" FailureClass {
         Transient = "transient",

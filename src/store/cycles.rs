@@ -7,11 +7,11 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::db::{Backend, on_each};
-use crate::model::{Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Export, JobId, ObjectMappingId};
+use crate::model::{Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Export, Health, JobId, ObjectMappingId};
 
 use super::columns::{Word, from_json, to_count, to_json, to_time};
 use super::tables::{cycles, edges, jobs, links};
-use super::{Store, StoreError};
+use super::{Store, StoreError, health};
 
 /// One cycle, as the store remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,17 @@ pub struct CycleRecord {
     pub started_at: DateTime<Utc>,
     /// `None` while it runs, and for one whose process died.
     pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// What the end of a cycle leaves behind.
+#[derive(Clone, Debug)]
+pub struct EndOfCycle<'a> {
+    pub state: CycleState,
+    pub counters: &'a Counters,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// How the job stands now.
+    pub health: &'a Health,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -75,20 +86,19 @@ impl Store {
         self.database.write(move |tx| next_generation(tx, &job)).await
     }
 
-    /// Ends a cycle. A cycle that is not known is left alone.
+    /// Ends a cycle, and stores how its job stands after it. A cycle that is not known is left alone.
     pub async fn end_cycle(
         &self,
         job: &JobId,
         cycle: &CycleId,
-        state: CycleState,
-        counters: &Counters,
-        error: Option<String>,
+        end: EndOfCycle<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let (job, cycle, counters) = (job.clone(), cycle.clone(), to_json(counters));
+        let EndOfCycle { state, counters, error, health } = end;
+        let (job, cycle, counters, health) = (job.clone(), cycle.clone(), to_json(counters), health.clone());
         self.database
             .write(move |tx| {
-                on_each!(tx, c => diesel::update(cycles::table)
+                let known = on_each!(tx, c => diesel::update(cycles::table)
                     .filter(cycles::id.eq(cycle.as_str()))
                     .filter(cycles::job.eq(job.as_str()))
                     .set((
@@ -98,7 +108,7 @@ impl Store {
                         cycles::ended_at.eq(to_time(now)),
                     ))
                     .execute(c))?;
-                Ok(())
+                if known > 0 { health::save(tx, &job, &health) } else { Ok(()) }
             })
             .await
     }

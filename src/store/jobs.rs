@@ -17,6 +17,8 @@ pub struct JobCounts {
     /// Objects with a resource.
     pub linked: u64,
     pub escrowed: u64,
+    /// Objects with a resource that are not in escrow.
+    pub sound: u64,
     /// Removals that wait for a person.
     pub staged: u64,
     /// Objects that are due, those that wait for a removal or for the end of an open intent included.
@@ -133,6 +135,16 @@ impl Store {
                 let linked = on_each!(tx, c => links::table.filter(links::job.eq(job.as_str())).count().get_result(c))?;
                 let escrowed =
                     on_each!(tx, c => escrows::table.filter(escrows::job.eq(job.as_str())).count().get_result(c))?;
+                let linked_in_escrow = on_each!(tx, c => escrows::table
+                    .filter(escrows::job.eq(job.as_str()))
+                    .filter(diesel::dsl::exists(
+                        links::table
+                            .filter(links::job.eq(escrows::job))
+                            .filter(links::anchor.eq(escrows::anchor))
+                            .filter(links::mapping.eq(escrows::mapping)),
+                    ))
+                    .count()
+                    .get_result::<i64>(c))?;
                 let staged = on_each!(tx, c => removals::table
                     .filter(removals::job.eq(job.as_str()))
                     .filter(removals::state.eq(RemovalState::Staged.word()))
@@ -151,6 +163,7 @@ impl Store {
                 Ok(JobCounts {
                     linked: to_count(linked),
                     escrowed: to_count(escrowed),
+                    sound: to_count(linked).saturating_sub(to_count(linked_in_escrow)),
                     staged: to_count(staged),
                     due: to_count(due),
                     oldest_held: oldest.map(|time| time.and_utc()),

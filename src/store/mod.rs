@@ -10,6 +10,7 @@ mod edges;
 mod error;
 mod escrows;
 mod groups;
+mod health;
 mod intents;
 mod jobs;
 mod keys;
@@ -41,7 +42,7 @@ use crate::db::{Database, EmbeddedMigrations, Migrations, embed_migrations};
 use crate::model::JobId;
 use crate::secret::Secret;
 
-pub use cycles::CycleRecord;
+pub use cycles::{CycleRecord, EndOfCycle};
 pub use error::StoreError;
 pub use groups::NamedGroups;
 pub use intents::{OpenPage, Opened};

@@ -10,6 +10,8 @@ table! {
         schema_version -> BigInt,
         generation -> BigInt,
         hash_key -> Nullable<Binary>,
+        health -> Nullable<Text>,
+        told -> Nullable<Text>,
     }
 }
 

@@ -21,6 +21,7 @@ mod matching;
 mod memberships;
 mod probe;
 mod provisioning_log;
+mod quarantine;
 mod references;
 mod restart;
 mod schema_documents;

@@ -1,7 +1,10 @@
 //! What a cycle begins with, what it sweeps, and what belongs to the job as a whole.
 
-use provisor::model::{Counters, CycleKind, CycleState, JobId, ObjectKind, ResourceId, TargetIdentity, TargetPath};
-use provisor::store::{Effect, Store, StoreError};
+use provisor::model::{
+    Counters, CycleId, CycleKind, CycleState, Health, JobId, ObjectKind, Quarantine, QuarantineError, QuarantineReason,
+    ResourceId, TargetIdentity, TargetPath,
+};
+use provisor::store::{Effect, EndOfCycle, Store, StoreError};
 use serde_json::json;
 
 use super::world::{World, dn, group, group_key, groups, now, user, user_key, users};
@@ -15,7 +18,9 @@ pub(super) async fn a_cycle_begins_with_what_is_linked_and_exported(store: Store
     world.link(&group_key("staff"), "r-staff").await;
     world.send_edges(&group_key("staff")).await;
     let counters = Counters { created: 2, ..Counters::default() };
-    world.store.end_cycle(&world.job, &first.id, CycleState::Succeeded, &counters, None, now()).await.unwrap();
+    let health = Health::default();
+    let end = EndOfCycle { state: CycleState::Succeeded, counters: &counters, error: None, health: &health };
+    world.store.end_cycle(&world.job, &first.id, end, now()).await.unwrap();
     let second = world.store.begin_cycle(&world.job, CycleKind::Incremental, now()).await.unwrap();
     assert_eq!(second.generation, 2);
     assert_eq!(second.baseline.linked, [(users(), 1), (groups(), 1)].into());
@@ -105,4 +110,40 @@ pub(super) async fn unknown_jobs_are_named(store: Store) {
     assert_eq!(begun.unwrap_err().to_string(), "the store does not know job `stranger`");
     assert!(matches!(store.job_schema_version(&stranger).await, Err(StoreError::UnknownJob { .. })));
     assert!(matches!(store.known(&stranger, &[user_key("ada")]).await, Err(StoreError::UnknownJob { .. })));
+}
+
+pub(super) async fn how_a_job_stands_is_stored_with_the_end_of_its_cycle(store: Store) {
+    let world = World::new(store).await;
+    assert_eq!(world.store.health(&world.job).await.unwrap(), Health::default());
+    assert_eq!(world.store.health(&JobId::new("stranger")).await.unwrap(), Health::default());
+    let cycle = world.store.begin_cycle(&world.job, CycleKind::Initial, now()).await.unwrap();
+    let counters = Counters::default();
+    for reason in [
+        QuarantineReason::EncounteredBaseEscrowThreshold,
+        QuarantineReason::EncounteredEscrowProportionThreshold,
+        QuarantineReason::EncounteredQuarantineException,
+        QuarantineReason::IngestionInterrupted,
+        QuarantineReason::TooManyDeletes,
+        QuarantineReason::Unknown,
+    ] {
+        let error = QuarantineError { code: "c".into(), message: "it's \"so\"".into(), tenant_actionable: true };
+        let quarantine = Quarantine {
+            reason,
+            current_began: now(),
+            series_began: now(),
+            series_count: 3,
+            next_attempt: Some(now()),
+            error,
+        };
+        let health = Health { successive_failures: 4, failing_since: Some(now()), quarantine: Some(quarantine) };
+        let end = || EndOfCycle { state: CycleState::Failed, counters: &counters, error: None, health: &health };
+        world.store.end_cycle(&world.job, &CycleId::new("stranger"), end(), now()).await.unwrap();
+        assert_ne!(world.store.health(&world.job).await.unwrap(), health, "no cycle of the job has ended");
+        world.store.end_cycle(&world.job, &cycle.id, end(), now()).await.unwrap();
+        assert_eq!(world.store.health(&world.job).await.unwrap(), health);
+        world.store.mark_told(&world.job, Some(reason)).await.unwrap();
+        assert_eq!(world.store.told(&world.job).await.unwrap(), Some(reason));
+    }
+    world.store.mark_told(&world.job, None).await.unwrap();
+    assert_eq!(world.store.told(&world.job).await.unwrap(), None);
 }

@@ -1,0 +1,2 @@
+ALTER TABLE jobs DROP COLUMN told;
+ALTER TABLE jobs DROP COLUMN health;
