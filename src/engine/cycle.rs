@@ -26,7 +26,7 @@ use crate::{
     source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
     store::{EndOfCycle, RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
     sync_schema::ObjectMapping,
-    target::ScimTarget,
+    target::{Gate, ScimTarget},
 };
 
 /// Pages read ahead of the one being recorded. Two keep the source busy; more would only hold memory.
@@ -56,12 +56,14 @@ pub async fn run_cycle(
     stop: CancellationToken,
     progress: watch::Sender<Progress>,
 ) -> Result<CycleReport, CycleError> {
-    let _writer = store.lock_job(&job.id).await?;
+    let writer = store.lock_job(&job.id).await?;
     let hash_key = store.ensure_job(&job.id, &job.application, target.identity()).await?;
     let kind = kind_of_cycle(&job, &store).await?;
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
-    let server = ask_both(&target, source.as_ref()).await;
+    let target = target.behind(Gate::new(stop.clone(), move || writer.is_held()));
+    let asked = stop.run_until_cancelled(ask_both(&target, source.as_ref())).await;
+    let server = asked.unwrap_or(Err(CycleError::Interrupted));
     let profile = target.profile();
     let left_out = fit::left_out(&job.schema, &profile);
     let job = fit::fitted(job, &left_out, &profile);
@@ -227,14 +229,15 @@ impl Reading<'_> {
         // Bounded, so that a source never reads further ahead than the store has recorded.
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
         let (end, delivered) = {
-            let reading = self.source.changes(self.feed, start, sender);
+            let reading = self.run.unless_stopped(self.source.changes(self.feed, start, sender));
             let recording = self.record_pages(receiver);
             let (read, recorded) = tokio::join!(reading, recording);
             match (read, recorded) {
                 // When recording ended early, the source only saw a closed channel.
-                (Err(SourceError::Stopped { .. }), Err(error)) | (Ok(_), Err(error)) => return Err(error),
-                (Err(error), _) => return Err(error.into()),
-                (Ok(end), Ok(delivered)) => (end, delivered),
+                (Ok(Err(SourceError::Stopped { .. }) | Ok(_)), Err(error)) => return Err(error),
+                (Ok(Err(error)), _) => return Err(error.into()),
+                (Err(stopped), _) => return Err(stopped),
+                (Ok(Ok(end)), Ok(delivered)) => (end, delivered),
             }
         };
         if end.coverage == Coverage::Everything {

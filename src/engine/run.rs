@@ -92,7 +92,7 @@ pub enum CycleError {
 
 impl From<TargetError> for CycleError {
     fn from(error: TargetError) -> Self {
-        Self::Target(Box::new(error))
+        if error.is_stop() { Self::Interrupted } else { Self::Target(Box::new(error)) }
     }
 }
 
@@ -260,6 +260,11 @@ impl Run {
 
     pub(super) fn check_stop(&self) -> Result<(), CycleError> {
         if self.stop.is_cancelled() { Err(CycleError::Interrupted) } else { Ok(()) }
+    }
+
+    /// What `work` brings, unless a stop ends it before: for questions to the source, which may be dropped at any time.
+    pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, CycleError> {
+        self.stop.run_until_cancelled(work).await.ok_or(CycleError::Interrupted)
     }
 
     /// Takes those of `keys` that no page is working on. They are given back when the returned value is dropped.

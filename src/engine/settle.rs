@@ -31,7 +31,7 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
     }
     tracing::info!(intents = open.len(), "settling requests whose outcome is unknown");
     let match_lag = run.target.profile().match_lag;
-    tokio::time::sleep(match_lag).await;
+    run.unless_stopped(tokio::time::sleep(match_lag)).await?;
     for mapping in &run.job.schema.mappings {
         // What was listed before the requests went out cannot show what became of them.
         run.set_indexed(&mapping.id, false);

@@ -47,7 +47,7 @@ pub(super) async fn sweep(
         let Some(last) = candidates.last() else { return Ok(()) };
         after = Some(last.clone());
         let changes: Vec<Change> = stream::iter(candidates)
-            .map(|anchor| confirm(source, kind, anchor))
+            .map(|anchor| confirm(run, source, kind, anchor))
             .buffer_unordered(FETCHES_AHEAD)
             .try_collect()
             .await?;
@@ -55,8 +55,8 @@ pub(super) async fn sweep(
     }
 }
 
-async fn confirm(source: &Arc<dyn Source>, kind: &ObjectKind, anchor: Anchor) -> Result<Change, CycleError> {
-    let departure = match source.fetch(kind, &anchor).await? {
+async fn confirm(run: &Run, source: &Arc<dyn Source>, kind: &ObjectKind, anchor: Anchor) -> Result<Change, CycleError> {
+    let departure = match run.unless_stopped(source.fetch(kind, &anchor)).await?? {
         Fetched::Object(object) => return Ok(Change::Object(object)),
         Fetched::OutsideFeed => Departure::LeftFeed,
         Fetched::SoftDeleted => Departure::SoftDeleted,

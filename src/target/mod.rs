@@ -6,9 +6,11 @@ pub mod probe;
 pub mod profile;
 pub mod scim;
 
+mod gate;
 mod lanes;
 mod pace;
 
+pub use gate::Gate;
 pub use profile::{Profile, ProfileOverrides};
 pub use scim::paging::{ListPage, PageStart};
 pub use scim::write;
@@ -112,6 +114,9 @@ pub enum TargetError {
     /// One of several operations of a Bulk request that ended as a whole.
     #[error(transparent)]
     OfBulk(Arc<TargetError>),
+    /// The gate was closed before the request went out, or before it was repeated.
+    #[error("{request} was not sent to `{host}`: the work was stopped, and goes on later")]
+    Stopped { host: String, request: String, outcome: Outcome },
     /// A success status with something that is no SCIM answer: a web page, broken JSON, an error body.
     #[error("`{host}` answered {request} with status {status}, but {problem}: is `base_url` that of a SCIM service?")]
     Unusable { host: String, request: String, status: u16, problem: String, outcome: Outcome },
@@ -123,7 +128,7 @@ impl TargetError {
         match self {
             Self::Settings { .. } | Self::Setup { .. } | Self::NotServed { .. } => FailureClass::Configuration,
             Self::Protected { .. } => FailureClass::Object,
-            Self::Unreachable { .. } => FailureClass::Outage,
+            Self::Unreachable { .. } | Self::Stopped { .. } => FailureClass::Outage,
             Self::NoAnswer { .. } | Self::Unusable { .. } => FailureClass::Transient,
             Self::Credentials { .. } => FailureClass::Credentials,
             Self::Token { cause, .. } if cause.is_transient() => FailureClass::Outage,
@@ -140,7 +145,7 @@ impl TargetError {
     /// The error code under which the provisioning log and the synchronization API report it.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Settings { .. } | Self::Setup { .. } => "InternalError",
+            Self::Settings { .. } | Self::Setup { .. } | Self::Stopped { .. } => "InternalError",
             Self::Protected { .. } => "NotPermitted",
             Self::NoAnswer { trouble: Trouble::Timeout, .. } => "Timeout",
             Self::Unreachable { .. } | Self::NoAnswer { .. } => "WebExceptionProtocolError",
@@ -166,6 +171,7 @@ impl TargetError {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::NoAnswer { outcome, .. }
+            | Self::Stopped { outcome, .. }
             | Self::Credentials { outcome, .. }
             | Self::Token { outcome, .. }
             | Self::Refused { outcome, .. }
@@ -173,6 +179,16 @@ impl TargetError {
             Self::OfBulk(error) => error.outcome(),
             Self::HalfCreated { .. } => Outcome::Unknown,
             _ => Outcome::NotDone,
+        }
+    }
+
+    /// True when nothing failed: the request was not sent because its gate was closed.
+    pub fn is_stop(&self) -> bool {
+        match self {
+            Self::Stopped { .. } => true,
+            Self::OfBulk(error) => error.is_stop(),
+            Self::HalfCreated { cause, .. } | Self::Undiscovered { cause, .. } => cause.is_stop(),
+            _ => false,
         }
     }
 
@@ -218,6 +234,7 @@ impl TargetError {
             | Self::Conflict { request, .. }
             | Self::Refused { request, .. }
             | Self::Unsupported { request, .. }
+            | Self::Stopped { request, .. }
             | Self::Unusable { request, .. } => Some(request),
             Self::OfBulk(error) => error.request(),
             Self::HalfCreated { cause, .. } | Self::Undiscovered { cause, .. } => cause.request(),

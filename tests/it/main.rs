@@ -27,6 +27,7 @@ mod restart;
 mod schema_documents;
 mod scim_vocabulary;
 mod secrets_stay_secret;
+mod stopping;
 mod store;
 mod support;
 mod target_server;

@@ -29,7 +29,9 @@ impl ScimTarget {
         is_done: impl Fn(Option<&Resource>) -> bool + Send + Sync,
     ) -> Result<(), TargetError> {
         for look in 1..=LOOKS {
-            self.shared.client.pause(look).await;
+            if self.gate.pass(self.shared.client.pause(look)).await.is_none() {
+                break;
+            }
             // What a look is answered with says nothing of the write.
             let Ok(version) = self.read_version(kind, id, &[]).await else { continue };
             if is_done(version.map(|version| version.resource).as_ref()) {

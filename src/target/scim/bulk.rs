@@ -130,7 +130,7 @@ impl ScimTarget {
         let size = body.len();
         let request = self.request(Purpose::Bulk, urn::BULK, &[], Some(body))?;
         // A large request future is not carried along by everybody who creates one resource.
-        let answer = self.shared.client.send(&request).boxed().await?;
+        let answer = self.send(&request).boxed().await?;
         match answer.status.as_u16() {
             202 => Err(self.shared.client.unusable(&request, &answer, "without saying what became of it").into()),
             200..=299 => Ok(self.results(&request, &answer, endpoint, indexes)),

@@ -14,7 +14,7 @@ use crate::model::{ResourceId, ResourceKind};
 use crate::scim::{AttributePath, Op, Operation, PatchOp, Resource, urn};
 use crate::target::profile::{DeleteMeans, PatchDialect, Put};
 use crate::target::write::ResourceChange;
-use crate::target::{Profile, TargetError};
+use crate::target::{Outcome, Profile, TargetError};
 
 /// How often a resource is read again that somebody else changes at the same time.
 pub(super) const ATTEMPTS: usize = 3;
@@ -51,7 +51,7 @@ impl ScimTarget {
             };
         }
         let request = self.about_one(Purpose::Delete, kind, id, &[], None)?;
-        let answer = self.shared.client.send(&request).await?;
+        let answer = self.send(&request).await?;
         match answer.status.as_u16() {
             202 => {
                 let accepted = Accepted { request, answer };
@@ -159,6 +159,9 @@ impl ScimTarget {
                     found.accepted = accepted.or(found.accepted);
                     continue;
                 }
+                Err(TargetError::Stopped { host, request, .. }) if found.confirmed > 0 => {
+                    return Err(TargetError::Stopped { host, request, outcome: Outcome::Unknown });
+                }
                 Err(error) => error,
             };
             let error = self.about_a_member(kind, id, &body, error, &mut found).await?;
@@ -199,7 +202,7 @@ impl ScimTarget {
     ) -> Result<Option<Accepted>, TargetError> {
         let mut request = self.about_one(Purpose::Change, kind, id, &[], Some(json(body)?))?;
         request.if_match = if_match;
-        let answer = self.shared.client.send(&request).await?;
+        let answer = self.send(&request).await?;
         if !answer.status.is_success() {
             return Err(self.shared.client.refusal(&request, &answer));
         }
@@ -238,7 +241,7 @@ impl ScimTarget {
                 }
                 found.exists = true;
                 let detail = crate::target::Detail::default();
-                let outcome = crate::target::Outcome::NotDone;
+                let outcome = Outcome::NotDone;
                 Ok(TargetError::Refused { host, request, status: 404, detail, outcome })
             }
             error => Err(error),

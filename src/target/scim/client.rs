@@ -21,7 +21,7 @@ use crate::net::{Backoff, NetError, Trouble, explain, rate_limit_reset, read_bou
 use crate::scim::urn;
 use crate::target::pace::Pace;
 use crate::target::profile::MediaType;
-use crate::target::{Outcome, TargetError};
+use crate::target::{Gate, Outcome, TargetError};
 
 /// A page of a hundred groups whose members come along although they were excluded.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
@@ -146,19 +146,21 @@ impl Client {
     }
 
     /// Sends a request, again where that is safe, until there is an answer. An answer of any status is `Ok`;
-    /// [`Client::refusal`] says what a bad one means.
-    pub(super) async fn send(&self, request: &Request) -> Result<Answer, TargetError> {
+    /// [`Client::refusal`] says what a bad one means. Once the gate is closed nothing goes out any more.
+    pub(super) async fn send(&self, request: &Request, gate: &Gate) -> Result<Answer, TargetError> {
         let mut url = Cow::Borrowed(&request.url);
         let mut started = None;
         let (mut failures, mut put_off, mut redirects, mut repeated, mut renewed) = (0, 0, 0, false, false);
         loop {
-            let credential = self.authorizer.credential().await.map_err(|cause| TargetError::Token {
+            let credential = gate.pass(self.authorizer.credential()).await;
+            let credential = credential.ok_or_else(|| self.stopped(request, repeated))?;
+            let credential = credential.map_err(|cause| TargetError::Token {
                 host: self.host().to_owned(),
                 outcome: request.purpose.outcome(repeated),
                 cause,
             })?;
             let plain_json = self.plain_json.load(Ordering::Relaxed);
-            let slot = self.pace.slot().await;
+            let slot = gate.pass(self.pace.slot()).await.ok_or_else(|| self.stopped(request, repeated))?;
             let sent_at = Instant::now();
             let started = *started.get_or_insert(sent_at);
             let exchange = self.exchange(request, &url, &credential, plain_json).await;
@@ -207,8 +209,13 @@ impl Client {
                 return self.conclude(request, exchange, repeated);
             }
             repeated |= verdict == Verdict::Again { ambiguous: true };
-            sleep(wait).await;
+            gate.pass(sleep(wait)).await.ok_or_else(|| self.stopped(request, repeated))?;
         }
+    }
+
+    fn stopped(&self, request: &Request, repeated: bool) -> TargetError {
+        let outcome = request.purpose.outcome(repeated);
+        TargetError::Stopped { host: self.host().to_owned(), request: request.name(), outcome }
     }
 
     /// A request with our credentials and nothing else, for who sends it by himself.

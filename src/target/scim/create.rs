@@ -73,7 +73,7 @@ impl ScimTarget {
             false => json(resource)?,
         };
         let request = self.request(Purpose::Create, endpoint, &[], Some(body))?;
-        let answer = self.shared.client.send(&request).await?;
+        let answer = self.send(&request).await?;
         if answer.status == StatusCode::ACCEPTED {
             return self.created_later(kind, endpoint, Accepted { request, answer }).await;
         }

@@ -104,7 +104,7 @@ impl ScimTarget {
             Ok(request) => request,
             Err(error) => return Said::Failed(error),
         };
-        let answer = match self.shared.client.send(&request).await {
+        let answer = match self.send(&request).await {
             Ok(answer) => answer,
             Err(error) => return Said::Failed(error),
         };

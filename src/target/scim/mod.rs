@@ -42,7 +42,7 @@ use self::membership::Membership;
 use self::protection::Protection;
 pub(super) use self::read::list_in;
 use super::lanes::Lanes;
-use super::{Profile, TargetError};
+use super::{Gate, Profile, TargetError};
 use crate::model::{ResourceId, ResourceKind, TargetIdentity};
 use crate::scim::{Resource, urn};
 
@@ -60,6 +60,8 @@ pub enum Deletion {
 #[derive(Clone)]
 pub struct ScimTarget {
     shared: Arc<Shared>,
+    /// Of this clone alone.
+    gate: Gate,
 }
 
 struct Shared {
@@ -100,9 +102,14 @@ impl ScimTarget {
             lanes: Lanes::default(),
             membership: Membership::default(),
         };
-        let target = Self { shared: Arc::new(shared) };
+        let target = Self { shared: Arc::new(shared), gate: Gate::default() };
         target.shared.client.speak(target.profile().media_type);
         Ok(target)
+    }
+
+    /// The same target, whose requests are sent while the gate is open.
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Which target this is: the base URL in its normal form.
@@ -136,6 +143,10 @@ impl ScimTarget {
     ) -> Result<RequestBuilder, TargetError> {
         let url = address::url(self.shared.client.base(), path.iter().copied(), query)?;
         self.shared.client.request_by_hand(method, url).await
+    }
+
+    async fn send(&self, request: &Request) -> Result<Answer, TargetError> {
+        self.shared.client.send(request, &self.gate).await
     }
 
     /// Changes what is known of the target.

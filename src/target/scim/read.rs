@@ -76,7 +76,7 @@ impl ScimTarget {
         query: &[(&str, &str)],
     ) -> Result<Option<Version>, TargetError> {
         let request = self.about_one(Purpose::Read, kind, id, query, None)?;
-        let answer = self.shared.client.send(&request).await?;
+        let answer = self.send(&request).await?;
         match answer.status.as_u16() {
             404 | 410 => Ok(None),
             200 => {
@@ -144,7 +144,7 @@ impl ScimTarget {
     }
 
     async fn list_response(&self, request: &Request) -> Result<(Answer, ListResponse), TargetError> {
-        let answer = self.shared.client.send(request).await?;
+        let answer = self.send(request).await?;
         if answer.status.as_u16() != 200 {
             return Err(self.shared.client.refusal(request, &answer));
         }

@@ -70,7 +70,7 @@ impl ScimTarget {
             let mut request = self.about_one(Purpose::Replace, kind, id, &[], Some(body_of(&body)?))?;
             request.if_match = etag.filter(|_| profile.etag);
             self.shared.membership.filled(id);
-            let answer = self.shared.client.send(&request).await?;
+            let answer = self.send(&request).await?;
             if answer.status.as_u16() == 412 && attempt < ATTEMPTS {
                 attempt += 1;
                 continue;

@@ -22,6 +22,7 @@ use provisor::target::{Auth, Protected, ScimSettings, ScimTarget};
 use provisor::templates::Vocabulary;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const CLIENT: &str = "gateway";
@@ -157,11 +158,21 @@ impl Gateway {
         self.reader = reader(&self.source, &self.job.schema);
     }
 
+    /// The job reads this from now on.
+    pub(crate) fn read_from(&mut self, source: Arc<dyn Source>) {
+        self.reader = source;
+    }
+
     pub(crate) async fn try_cycle(&self) -> Result<CycleReport, CycleError> {
+        self.start_cycle(&CancellationToken::new()).await.unwrap()
+    }
+
+    /// A cycle that runs beside the test until it ends or is stopped.
+    pub(crate) fn start_cycle(&self, stop: &CancellationToken) -> JoinHandle<Result<CycleReport, CycleError>> {
         let (progress, _watched) = watch::channel(Progress::default());
         let (job, store, target) = (self.job.clone(), self.store.clone(), self.writer.clone());
-        let cycle = cycle::run_cycle(job, store, Arc::clone(&self.reader), target, CancellationToken::new(), progress);
-        tokio::time::timeout(Duration::from_secs(60), cycle).await.expect("a cycle ends")
+        let cycle = cycle::run_cycle(job, store, Arc::clone(&self.reader), target, stop.clone(), progress);
+        tokio::spawn(async { tokio::time::timeout(Duration::from_secs(60), cycle).await.expect("a cycle ends") })
     }
 
     pub(crate) async fn cycle(&self) -> CycleReport {
@@ -286,6 +297,13 @@ impl Target {
 
     pub(crate) async fn clear_faults(&self) {
         self.ask("DELETE", "/admin/faults", None).await;
+    }
+
+    /// Waits until so many write requests have come since the journal was emptied.
+    pub(crate) async fn wait_for_writes(&self, count: usize) {
+        while self.ask("GET", "/admin/journal", None).await.as_array().unwrap().len() < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The write requests since the last call: method and path without the id.
