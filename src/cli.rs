@@ -1,6 +1,7 @@
 //! The command line: types and help texts, no logic.
 
 mod logs;
+mod provision;
 mod schema;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -13,6 +14,7 @@ use clap::{
 use url::Url;
 
 pub use logs::{Logs, LogsOutput};
+pub use provision::Provision;
 pub use schema::{SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName, SchemaScope, TemplateSource};
 
 use crate::scim_server::Dialect;
@@ -63,6 +65,8 @@ pub enum Command {
     Escrows(JobListing),
     /// List, release or reject removals that wait for a person.
     Removals(Removals),
+    /// Provision one user or group now, and show how it went: import, scope, match, action.
+    Provision(Provision),
     /// Show what was done to whom, what was not, and why: the provisioning log.
     Logs(Logs),
     /// Find out what a SCIM target can do and where it deviates, with throw-away resources.

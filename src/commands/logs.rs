@@ -3,23 +3,23 @@
 use std::io::{self, BufWriter, ErrorKind, Write};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use serde_json::Value as Json;
 
-use super::{Ended, Usage, counted, run::unknown_job};
+use super::{
+    Ended, Usage, counted,
+    printed::{printable, told},
+    run::unknown_job,
+};
 use crate::{
     app,
     cli::{Logs, LogsOutput},
     config::{Config, parse_duration},
     model::JobId,
-    provisioning_log::{Logged, ModifiedProperty, Status, document, explanation, header, recommended_action, row},
+    provisioning_log::{Logged, Status, document, explanation, header, recommended_action, row},
     store::{LogFilter, Store},
 };
 
 /// Lines read from the store at a time.
 const PAGE: usize = 500;
-
-/// The longest value that the table shows, in characters.
-const LONGEST_VALUE: usize = 60;
 
 pub(super) async fn logs(options: Logs) -> anyhow::Result<Ended> {
     let since = options.since.as_deref().map(|text| since(text, Utc::now())).transpose()?;
@@ -117,44 +117,6 @@ fn table(line: &Logged, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// `title: "Engineer" → "Lead"`; what has no value before or after is left out.
-fn told(property: &ModifiedProperty) -> String {
-    let value =
-        |value: &Option<Json>| value.as_ref().map_or_else(|| "none".to_owned(), |value| cut(&value.to_string()));
-    match &property.old {
-        None => format!("{}: {}", property.path, value(&property.new)),
-        old => format!("{}: {} → {}", property.path, value(old), value(&property.new)),
-    }
-}
-
-fn cut(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut kept: String = characters.by_ref().take(LONGEST_VALUE).collect();
-    if characters.next().is_some() {
-        kept.push('…');
-    }
-    kept
-}
-
-/// A text that keeps to its line and cannot command the terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|character| {
-            let (escaped, kept) = if character.is_control() || is_bidirectional(character) {
-                (Some(character.escape_default()), None)
-            } else {
-                (None, Some(character))
-            };
-            escaped.into_iter().flatten().chain(kept)
-        })
-        .collect()
-}
-
-/// A character that turns the order of those around it.
-fn is_bidirectional(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,11 +136,5 @@ mod tests {
         for text in ["", "24", "yesterday", "2026-13-01", "2026-03-01T08:00:00", "-1h"] {
             assert!(since(text, now).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_name_cannot_command_the_terminal() {
-        assert_eq!(printable("Zoë 日本 🙂"), "Zoë 日本 🙂");
-        assert_eq!(printable("a\u{1b}[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\nc\\u{202e}d");
     }
 }

@@ -12,7 +12,9 @@ mod escrows;
 mod expr;
 mod graph_emulator;
 mod logs;
+mod printed;
 mod probe;
+mod provision;
 mod removals;
 mod run;
 mod schema;
@@ -84,6 +86,7 @@ pub async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Status(options) => status::status(options).await,
         Command::Escrows(options) => escrows::escrows(options).await,
         Command::Removals(options) => removals::removals(options).await,
+        Command::Provision(options) => provision::provision(options).await,
         Command::Logs(options) => logs::logs(options).await,
         Command::Probe(options) => probe::run(options).await,
         Command::Expr(options) => expr::expr(&options),

@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::{
         due,
-        fit::{self, LeftOut},
-        groups, lookup, page,
+        fit::LeftOut,
+        groups, lookup, opening, page,
         quarantine::{self, CycleEnd, Standing},
         retention,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
-        settle, sweep, take_away,
+        sweep, take_away,
     },
     model::{Change, Counters, CycleKind, CycleState, FailureClass, ObjectKey, Round, Watermark},
     source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
@@ -34,6 +34,9 @@ const PAGES_AHEAD: usize = 2;
 
 /// Pages of actions under way at once. Enough to hide the store's and the target's latency from each other.
 const PAGES_IN_FLIGHT: usize = 4;
+
+/// Before the first read to the end, so many linked resources are what was provisioned on demand.
+const FEW_LINKED: u64 = 100;
 
 /// What a cycle did and how it ended.
 #[derive(Clone, Debug)]
@@ -62,16 +65,10 @@ pub async fn run_cycle(
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
     let target = target.behind(Gate::new(stop.clone(), move || writer.is_held()));
-    let asked = stop.run_until_cancelled(ask_both(&target, source.as_ref())).await;
+    let asked = stop.run_until_cancelled(opening::ask_both(&target, source.as_ref())).await;
     let server = asked.unwrap_or(Err(CycleError::Interrupted));
-    let profile = target.profile();
-    let left_out = fit::left_out(&job.schema, &profile);
-    let job = fit::fitted(job, &left_out, &profile);
-    let groups = groups::named_in(&job.schema, source.as_ref());
-    let default_domain = server.as_ref().ok().and_then(|server| server.default_domain.clone());
-    let job = fit::in_domain(job, default_domain.as_deref());
     let run = Run::new(job, store, target, hash_key, cycle, stop, progress);
-    let run = Arc::new(run.naming(groups).in_domain(default_domain));
+    let (run, left_out) = opening::fitted(run, source.as_ref(), server.as_ref().ok());
     let writes_before = run.target.writes_sent();
     let result = match server {
         Ok(server) => stages(&run, source, server, kind, &left_out).await,
@@ -109,12 +106,6 @@ pub async fn run_cycle(
     result.map(|()| CycleReport { kind, state, counters })
 }
 
-/// Asks the target what it can do, and the source who it is.
-async fn ask_both(target: &ScimTarget, source: &dyn Source) -> Result<ServerIdentity, CycleError> {
-    target.discover().await?;
-    Ok(source.probe().await?)
-}
-
 /// Everything is read when there is nothing to go on from, and once in a while all the same: every source forgets to
 /// tell something.
 async fn kind_of_cycle(job: &Job, store: &Store) -> Result<CycleKind, CycleError> {
@@ -134,11 +125,7 @@ async fn stages(
     kind: CycleKind,
     left_out: &[LeftOut],
 ) -> Result<(), CycleError> {
-    run.enter(Stage::Preparing);
-    refuse_another_directory(run, &server).await?;
-    run.target.probe().await?;
-    settle::settle_open_intents(run).await?;
-    groups::learn_names(run).await?;
+    opening::settle_the_past(run, &server).await?;
     let is_new = run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;
     if is_new {
         // Once, and again when it changes: what is left out is part of the version.
@@ -147,9 +134,11 @@ async fn stages(
         }
     }
     run.store.escrows_due(&run.job.id, run.now()).await?;
+    let reads_first = kind == CycleKind::Initial && run.store.last_full_read(&run.job.id).await?.is_none();
     for mapping in &run.job.schema.mappings {
         let linked = run.cycle.baseline.linked.get(&mapping.id).copied().unwrap_or_default();
-        if kind == CycleKind::Initial && linked == 0 && !mapping.flow.is_none() {
+        let few = if reads_first { FEW_LINKED } else { 0 };
+        if kind == CycleKind::Initial && linked <= few && !mapping.flow.is_none() {
             // One listing instead of one question an object.
             lookup::build_index(run, mapping).await?;
         }
@@ -166,18 +155,6 @@ async fn stages(
     take_away::carry_out_removals(run).await?;
     // Whoever waited for a name that is free now.
     due::act_on_due(run).await
-}
-
-/// Another directory behind the same address is an outage, not news.
-async fn refuse_another_directory(run: &Arc<Run>, server: &ServerIdentity) -> Result<(), CycleError> {
-    let watermarks = run.store.watermarks(&run.job.id).await?;
-    if watermarks.iter().all(|watermark| watermark.directory == server.directory) {
-        return Ok(());
-    }
-    Err(CycleError::DifferentWorld {
-        what: "the source is another directory than the one this job knows".to_owned(),
-        hint: "point the source back to it; if the directory was really replaced, `provisor run --accept-new-source` reads it anew",
-    })
 }
 
 /// Reads one feed to its end, acting on its pages while they come. A watermark that is no longer good, and only that,

@@ -88,7 +88,7 @@ async fn due_edges(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<u64, Cycle
 
 /// Linked resources that answered 404: a few are matched again one by one; many mean that this is another target.
 /// Returns true when objects became due by it.
-async fn relink_vanished(run: &Arc<Run>) -> Result<bool, CycleError> {
+pub(super) async fn relink_vanished(run: &Arc<Run>) -> Result<bool, CycleError> {
     let vanished: BTreeSet<ObjectKey> = run.take_vanished();
     if vanished.is_empty() {
         return Ok(false);

@@ -15,6 +15,7 @@
 //! | judge and carry out removals | [`removals`], `take_away` | store, target |
 //! | end the cycle: does the job slow down? | [`quarantine`] | none |
 //! | forget what the log said long ago | `retention` | store |
+//! | all of it for one object, now | [`on_demand`] | source, store, target |
 //!
 //! What the source said makes objects *due*; a page of actions takes due objects and, when their outcomes are stored,
 //! they no longer are. A crash at any moment therefore leaves nothing behind but due objects and open intents, and
@@ -36,6 +37,9 @@ mod groups;
 pub mod intents;
 mod lookup;
 pub mod matching;
+mod observer;
+pub mod on_demand;
+mod opening;
 mod owned;
 mod page;
 pub mod policy;

@@ -84,7 +84,8 @@ pub(super) async fn act_on_new(
     act_on(run, mapping, new, Approved::new()).await
 }
 
-async fn act_on(
+/// Acts on objects as the caller wants them seen. No other page may be under way.
+pub(super) async fn act_on(
     run: Arc<Run>,
     mapping: ObjectMapping,
     known: Vec<KnownObject>,

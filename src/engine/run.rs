@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::{
         evaluate::Context,
+        observer::Observer,
         policy::Policy,
         quarantine::{CycleEnd, Side},
         scope::Memberships,
@@ -164,6 +165,8 @@ pub(super) struct Run {
     drawn: Mutex<Holders>,
     /// The kinds whose feeds were read to their end in this cycle.
     read: Mutex<BTreeSet<ObjectKind>>,
+    /// Who watches what becomes of an object.
+    pub observer: Observer,
     /// Held while a matching index is built in the middle of a cycle, so that pages do not build it over each other.
     pub index_building: tokio::sync::Mutex<()>,
 }
@@ -196,6 +199,7 @@ impl Run {
             indexed: Mutex::default(),
             drawn: Mutex::default(),
             read: Mutex::default(),
+            observer: Observer::default(),
             index_building: tokio::sync::Mutex::default(),
         }
     }

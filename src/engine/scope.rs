@@ -86,8 +86,7 @@ pub fn standing(
         Lifecycle::LeftFeed => return Ok(Standing::LeftFeed),
         Lifecycle::Present => {}
     }
-    let enabled = mapping.account_enabled.as_deref().and_then(|name| attributes.get(name));
-    let is_disabled = enabled.is_some_and(is_false);
+    let is_disabled = !is_active(attributes, lifecycle, mapping);
     let scope = mapping.scope.explain(attributes, member_of);
     match scope.verdict {
         Verdict::Fail => Ok(Standing::OutOfScope(scope)),
@@ -95,6 +94,12 @@ pub fn standing(
         Verdict::Pass => Ok(Standing::InScope),
         Verdict::Undecided(_) => Err(scope),
     }
+}
+
+/// True for an object that the source delivers and whose account is enabled there.
+pub fn is_active(attributes: &Attributes, lifecycle: Lifecycle, mapping: &ObjectMapping) -> bool {
+    let enabled = mapping.account_enabled.as_deref().and_then(|name| attributes.get(name));
+    lifecycle == Lifecycle::Present && !enabled.is_some_and(is_false)
 }
 
 /// Sources write Booleans as Booleans or as text.

@@ -46,17 +46,27 @@ async fn judge_objects(run: &Arc<Run>) -> Result<(), CycleError> {
         }
     }
     for (mapping, ids) in held {
-        let linked = run.cycle.baseline.linked.get(&mapping).copied().unwrap_or_default();
-        let state = match run.job.policy.guard.judge_objects(ids.len() as u64, linked) {
-            Verdict::Through => RemovalState::Approved,
-            Verdict::TooMany => {
-                tracing::warn!(removals = ids.len(), linked, mapping = %mapping, "too many removals at once: staged until a person releases them");
-                RemovalState::Staged
-            }
-        };
-        run.store.set_removal_state(&ids, state).await?;
+        judge(run, &mapping, &ids).await?;
     }
     Ok(())
+}
+
+/// Judges held disables and deletes of one object mapping together.
+pub(super) async fn judge(
+    run: &Arc<Run>,
+    mapping: &ObjectMappingId,
+    ids: &[RemovalId],
+) -> Result<RemovalState, CycleError> {
+    let linked = run.cycle.baseline.linked.get(mapping).copied().unwrap_or_default();
+    let state = match run.job.policy.guard.judge_objects(ids.len() as u64, linked) {
+        Verdict::Through => RemovalState::Approved,
+        Verdict::TooMany => {
+            tracing::warn!(removals = ids.len(), linked, mapping = %mapping, "too many removals at once: staged until a person releases them");
+            RemovalState::Staged
+        }
+    };
+    run.store.set_removal_state(ids, state).await?;
+    Ok(state)
 }
 
 /// Carries out what the guard or a person let through. Each is evaluated once more: who came back is not removed.

@@ -8,6 +8,7 @@ mod access;
 mod delta;
 mod directory;
 mod error;
+mod filter;
 mod object;
 mod odata;
 mod property;

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::{
     error::GraphError,
+    filter::Filter,
     object::{Kind, Object},
     property,
 };
@@ -23,6 +24,8 @@ pub(super) const MAX_TOP: usize = 999;
 #[derive(Debug, Default)]
 pub(super) struct Query {
     pub(super) select: Option<String>,
+    /// Objects that satisfy it.
+    pub(super) filter: Option<Filter>,
     pub(super) top: Option<usize>,
     pub(super) skip_token: Option<String>,
     pub(super) delta_token: Option<String>,
@@ -36,7 +39,11 @@ impl Query {
 
     /// Reads the options of a delta query, which ignores what it cannot expand.
     pub(super) fn of_delta(request: &HttpRequest) -> Result<Self, GraphError> {
-        Self::parse(request.query_string(), &["count", "expand"])
+        let query = Self::parse(request.query_string(), &["count", "expand"])?;
+        match query.filter {
+            None => Ok(query),
+            Some(_) => Err(GraphError::unsupported_query("$filter is not supported in a delta query.")),
+        }
     }
 
     fn parse(text: &str, ignored: &[&str]) -> Result<Self, GraphError> {
@@ -48,6 +55,7 @@ impl Query {
             let value = value.into_owned();
             match name.as_str() {
                 "select" => query.select = Some(value),
+                "filter" => query.filter = Some(Filter::parse(&value)?),
                 "top" => query.top = Some(top(&value)?),
                 "skiptoken" => query.skip_token = Some(value),
                 "deltatoken" => query.delta_token = Some(value),
@@ -142,6 +150,7 @@ impl Root {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PageToken {
     select: Option<Vec<String>>,
+    filter: Option<Filter>,
     top: usize,
     after: String,
 }
@@ -149,6 +158,7 @@ pub(super) struct PageToken {
 /// The part of a collection that one request asks for.
 pub(super) struct PageRequest {
     pub(super) select: Option<Vec<String>>,
+    filter: Option<Filter>,
     top: usize,
     after: Option<String>,
 }
@@ -158,9 +168,11 @@ impl PageRequest {
         let query = Query::of_read(request)?;
         if let Some(text) = &query.skip_token {
             let token: PageToken = decode(text).ok_or_else(|| GraphError::bad_request("Badly formed token."))?;
-            return Ok(Self { select: token.select, top: token.top.clamp(1, MAX_TOP), after: Some(token.after) });
+            let PageToken { select, filter, top, after } = token;
+            return Ok(Self { select, filter, top: top.clamp(1, MAX_TOP), after: Some(after) });
         }
-        Ok(Self { select: query.selection(kinds)?, top: query.top.unwrap_or(page_size), after: None })
+        let select = query.selection(kinds)?;
+        Ok(Self { select, filter: query.filter, top: query.top.unwrap_or(page_size), after: None })
     }
 
     /// The page of `objects` (in the order of their ids), as the complete answer.
@@ -171,7 +183,10 @@ impl PageRequest {
         collection: &str,
         objects: impl Iterator<Item = (&'a Object, Form)>,
     ) -> Json {
-        let mut rest = objects.filter(|(object, _)| self.after.as_ref().is_none_or(|after| &object.id > after));
+        let mut rest = objects.filter(|(object, _)| {
+            let is_next = self.after.as_ref().is_none_or(|after| &object.id > after);
+            is_next && self.filter.as_ref().is_none_or(|filter| filter.accepts(object))
+        });
         let page: Vec<(&Object, Form)> = rest.by_ref().take(self.top).collect();
         let select = self.select.as_deref();
         let mut answer = json!({
@@ -181,7 +196,8 @@ impl PageRequest {
         if rest.next().is_some()
             && let Some((last, _)) = page.last()
         {
-            let token = PageToken { select: self.select.clone(), top: self.top, after: last.id.clone() };
+            let (select, filter) = (self.select.clone(), self.filter.clone());
+            let token = PageToken { select, filter, top: self.top, after: last.id.clone() };
             answer["@odata.nextLink"] = json!(root.link(path, "$skiptoken", &encode(&token)));
         }
         answer

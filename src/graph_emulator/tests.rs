@@ -184,7 +184,7 @@ async fn every_refusal_has_the_shape_and_the_ids_of_the_service() {
         (Method::POST, "/v1.0/users", Some("fixed"), 400, "Request_BadRequest"),
         (Method::GET, "/v1.0/users?$top=1000", Some("fixed"), 400, "Request_BadRequest"),
         (Method::GET, "/beta/users?$select=colour", Some("fixed"), 400, "Request_BadRequest"),
-        (Method::GET, "/v1.0/users?$filter=city%20eq%20'x'", Some("fixed"), 400, "Request_UnsupportedQuery"),
+        (Method::GET, "/v1.0/users?$filter=city%20ne%20'x'", Some("fixed"), 400, "Request_UnsupportedQuery"),
         (Method::GET, "/v1.0/users/delta?$deltatoken=rubbish", Some("fixed"), 400, "Request_BadRequest"),
         (Method::GET, "/v1.0/users/delta?$skiptoken=expired", Some("fixed"), 410, "syncStateNotFound"),
     ];

@@ -171,6 +171,7 @@ pub(super) const TABLE: &[Advice] = &[
         "Nobody can tell whether the object is in scope.",
         "Read which test is undecided; give a group that a filter names by a name of several its id.",
     ),
+    advice("RedundantExport", PROCESSING, "The target already is as it should be.", "Nothing."),
     advice(
         "NotInScope",
         SCOPING,

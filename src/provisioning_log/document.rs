@@ -60,7 +60,8 @@ fn step(step: &Step) -> Json {
     })
 }
 
-fn property(property: &ModifiedProperty) -> Json {
+/// One attribute with its value before and after.
+pub fn property(property: &ModifiedProperty) -> Json {
     json!({
         "displayName": property.path,
         "oldValue": property.old.as_ref().map(text),

@@ -20,7 +20,7 @@ use crate::model::{CycleId, EdgeKey, JobId, ObjectKey, ObjectKind, ResourceId, R
 
 pub use advice::{explanation, recommended_action};
 pub use csv::{COLUMNS, header, row};
-pub use document::document;
+pub use document::{document, property};
 pub use steps::{Step, StepType, steps};
 
 /// Stands for a value that a mapping redacts, or that the target never shows.

@@ -77,6 +77,9 @@ pub struct ServerIdentity {
     pub default_domain: Option<String>,
 }
 
+/// Objects that [`Source::find`] answers with at most: whoever means one of more has to say which.
+pub const MOST_FOUND: usize = 5;
+
 /// One object, asked for by its anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
@@ -103,6 +106,12 @@ pub trait Source: Send + Sync {
     /// The name that a text stands for where references name objects by it: a DN, say. `None` for any other text.
     fn name_of(&self, _text: &str) -> Option<Name> {
         None
+    }
+
+    /// The objects of this kind that a person means by a text: an anchor, or what the directory calls somebody (a DN, a
+    /// login name, a mail address). Few of them, [`MOST_FOUND`] at most; nobody, where the source has no names.
+    async fn find(&self, _kind: &ObjectKind, _text: &str) -> Result<Vec<Anchor>, SourceError> {
+        Ok(Vec::new())
     }
 
     /// Reads one object as it is now.

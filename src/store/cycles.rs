@@ -80,6 +80,23 @@ impl Store {
             .await
     }
 
+    /// What a cycle would begin with, for what is done between two cycles. Its id stands in the log alone.
+    pub async fn between_cycles(&self, job: &JobId) -> Result<Cycle, StoreError> {
+        let job = job.clone();
+        self.database
+            .read(move |tx| {
+                let generation = on_each!(tx, c => jobs::table
+                    .filter(jobs::job.eq(job.as_str()))
+                    .select(jobs::generation)
+                    .first::<i64>(c)
+                    .optional())?;
+                let generation = generation.ok_or_else(|| StoreError::UnknownJob { job: job.clone() })?;
+                let id = CycleId::new(Uuid::now_v7().to_string());
+                Ok(Cycle { id, generation, baseline: baseline(tx, &job)? })
+            })
+            .await
+    }
+
     /// The next generation, for a read that begins anew within a cycle.
     pub async fn next_generation(&self, job: &JobId) -> Result<i64, StoreError> {
         let job = job.clone();

@@ -3,6 +3,7 @@
 //! Every method is one unit of work: one transaction, on a thread that may block. The store decides nothing: what
 //! should happen is the engine's business. No type of the database layer leaves it.
 
+mod called;
 mod columns;
 mod containers;
 mod cycles;

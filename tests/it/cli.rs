@@ -15,6 +15,7 @@ fn every_help_is_short_and_teaches() {
         "status",
         "escrows",
         "removals",
+        "provision",
         "logs",
         "probe",
         "expr",

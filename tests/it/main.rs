@@ -19,6 +19,7 @@ mod logs;
 mod main_job;
 mod matching;
 mod memberships;
+mod on_demand;
 mod probe;
 mod provisioning_log;
 mod quarantine;

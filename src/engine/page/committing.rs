@@ -69,6 +69,15 @@ async fn store_page(run: &Arc<Run>, intents: Option<PageId>, outcomes: Vec<Outco
     if outcomes.is_empty() {
         return Ok(());
     }
+    for outcome in &outcomes {
+        run.observer.note(&outcome.key, |seen| {
+            (seen.ended_at, seen.has_ended) = (Some(run.now()), outcome.effect.ends());
+            if let Some(Summary { subject, event }) = &outcome.log {
+                seen.subject = Some(subject.clone());
+                seen.events.push(event.clone());
+            }
+        });
+    }
     let page = CommitPage {
         job: run.job.id.clone(),
         target: run.target_identity.clone(),

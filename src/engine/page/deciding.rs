@@ -55,6 +55,11 @@ pub(super) async fn decide_all(
         };
         let name = events::name(mapping, &known.object, Some(&known.evaluation));
         let why_not_in_scope = known.evaluation.why_not_in_scope().map(ToString::to_string);
+        run.observer.note(&known.object.key, |seen| {
+            let (name, scope) = (name.clone(), why_not_in_scope.clone());
+            seen.subject = Some(events::subject(&known.object, mapping, name, scope, &Effect::Unchanged));
+            (seen.situation, seen.matched_at) = (Some(known.situation.clone()), Some(run.now()));
+        });
         items.push(Item { known: known.object, approved: known.approved, name, why_not_in_scope, step });
     }
     Ok(items)
@@ -143,6 +148,7 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
             Step::Act { intent: Arc::new(intent), baseline, held }
         }
         Decision::Skip { reason, held } => {
+            run.observer.note(&object.key, |seen| seen.skipped = Some(reason));
             let held: Vec<NewRemoval> = held.into_iter().map(NewRemoval::from).collect();
             let log = is_worth_a_line(object, mapping, reason).then(|| skipped(known, reason, &held));
             quiet(Effect::Unchanged, held, log)

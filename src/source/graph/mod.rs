@@ -6,6 +6,7 @@ mod attribute;
 mod client;
 mod delta;
 mod fetch;
+mod find;
 mod links;
 mod projection;
 mod refusal;
@@ -100,6 +101,13 @@ impl Source for GraphSource {
             hint: "restart the job, so that its feeds are read anew".into(),
         })?;
         Round { client: &self.client, projection }.read(start, &pages).await
+    }
+
+    async fn find(&self, kind: &ObjectKind, text: &str) -> Result<Vec<Anchor>, SourceError> {
+        match self.projections.iter().find(|projection| projection.kind == *kind) {
+            Some(projection) => find::find(&self.client, projection.collection, text).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn fetch(&self, kind: &ObjectKind, anchor: &Anchor) -> Result<Fetched, SourceError> {

@@ -39,6 +39,14 @@ impl Collection {
         }
     }
 
+    /// The properties that people call its objects by.
+    pub(super) fn called_by(self) -> &'static [&'static str] {
+        match self {
+            Self::Users => &["userPrincipalName", "mail", "displayName", "mailNickname"],
+            Self::Groups => &["mail", "displayName", "mailNickname"],
+        }
+    }
+
     /// The relationships that its delta query reports.
     fn relationships(self) -> &'static [&'static str] {
         match self {

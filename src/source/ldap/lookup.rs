@@ -1,4 +1,4 @@
-//! Single questions: one object by its anchor, whether a feed can be read, which directory this is.
+//! Single questions: one object by its anchor, who is called so, whether a feed can be read, which directory this is.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,11 @@ use ldap3::Scope;
 use uuid::Uuid;
 
 use crate::model::{Anchor, Change};
-use crate::source::{Fetched, SourceError};
+use crate::source::{Fetched, MOST_FOUND, SourceError};
 
 use super::LdapSource;
 use super::connection::{Connection, Item, Query};
+use super::dn::Dn;
 use super::entry::Entry;
 use super::failure::{Failure, code};
 use super::feed::LdapFeed;
@@ -19,6 +20,10 @@ use super::servers::Session;
 
 /// A connection older than this may have been closed without a word by the server or a firewall.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// What people call objects by, beside the DN and the anchor. A server that does not know one of them leaves it out of
+/// account (RFC 4511 section 4.5.1.7).
+const CALLED_BY: [&str; 6] = ["uid", "cn", "mail", "userPrincipalName", "sAMAccountName", "displayName"];
 
 /// A connection between two look-ups.
 pub(super) struct Idle {
@@ -60,6 +65,28 @@ impl LdapSource {
         let fetched = fetched.map_err(|failure| failure.broken(&session.server, feed.id.as_str(), &feed.base))?;
         *idle = Some(Idle { session, since: Instant::now() });
         Ok(fetched)
+    }
+
+    /// The objects of the feed that are called so.
+    pub(super) async fn named(&self, feed: &LdapFeed, text: &str) -> Result<Vec<Anchor>, SourceError> {
+        let (base, scope, called) = match (Uuid::parse_str(text), Dn::parse(text)) {
+            (Ok(uuid), _) => (&*feed.base, Scope::Subtree, Filter::Equal(ENTRY_UUID, uuid.hyphenated().to_string())),
+            (_, Ok(_)) => (text, Scope::Base, Filter::Present("objectClass")),
+            _ => {
+                let called = CALLED_BY.into_iter().map(|attribute| Filter::Equal(attribute, text.to_owned()));
+                (&*feed.base, Scope::Subtree, Filter::Or(called.collect()))
+            }
+        };
+        let filter = feed.filter.and(called).to_string();
+        let mut session = self.servers.connect().await?;
+        let query = query(base, scope, filter, vec![ENTRY_UUID.to_owned()], MOST_FOUND as i32);
+        match entries(&mut session.connection, query).await {
+            Ok(entries) => Ok(entries.iter().filter_map(anchor_of).collect()),
+            Err(Failure::Result(result)) if scope == Scope::Base && result.code == code::NO_SUCH_OBJECT => {
+                Ok(Vec::new())
+            }
+            Err(failure) => Err(failure.broken(&session.server, feed.id.as_str(), base)),
+        }
     }
 }
 
@@ -135,19 +162,26 @@ fn query(base: &str, scope: Scope, filter: String, attributes: Vec<String>, size
 }
 
 async fn first(connection: &mut Connection, query: Query) -> Result<Option<Entry>, Failure> {
+    Ok(entries(connection, query).await?.into_iter().next())
+}
+
+/// The first entries that match, [`MOST_FOUND`] at most.
+async fn entries(connection: &mut Connection, query: Query) -> Result<Vec<Entry>, Failure> {
     let size_limit = query.size_limit;
     let mut search = connection.search(query).await?;
-    let mut found = None;
+    let mut found = Vec::new();
     while let Some(item) = search.next().await? {
-        if let Item::Entry { entry, .. } = item {
-            found = found.or(Some(entry));
+        if let Item::Entry { entry, .. } = item
+            && found.len() < MOST_FOUND
+        {
+            found.push(entry);
         }
     }
     let ended = search.end().await;
     match ended.result.code {
         code::SUCCESS => Ok(found),
         // Our own limit was reached, as intended.
-        code::SIZE_LIMIT_EXCEEDED if size_limit > 0 && found.is_some() => Ok(found),
+        code::SIZE_LIMIT_EXCEEDED if size_limit > 0 && !found.is_empty() => Ok(found),
         _ => Err(ended.result.into()),
     }
 }

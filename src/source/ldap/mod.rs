@@ -116,6 +116,11 @@ impl Source for LdapSource {
         Dn::parse(text).ok().map(|dn| dn.name())
     }
 
+    async fn find(&self, kind: &ObjectKind, text: &str) -> Result<Vec<Anchor>, SourceError> {
+        let feed = self.feed(|known| known.kind.as_ref() == Some(kind), kind.as_str())?;
+        self.named(feed, text).await
+    }
+
     async fn fetch(&self, kind: &ObjectKind, anchor: &Anchor) -> Result<Fetched, SourceError> {
         let feed = self.feed(|known| known.kind.as_ref() == Some(kind), kind.as_str())?;
         self.look_up(feed, anchor).await

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::Utc;
 use provisor::app;
 use provisor::engine::cycle::{self, CycleReport};
+use provisor::engine::on_demand::{self, OnDemandError, Report, Request};
 use provisor::engine::policy::Policy;
 use provisor::engine::{CycleError, Job, Progress};
 use provisor::graph_emulator::{self, Emulator, GroupRecord, Staged, Tenant, UserRecord};
@@ -177,6 +178,20 @@ impl Gateway {
 
     pub(crate) async fn cycle(&self) -> CycleReport {
         self.try_cycle().await.unwrap()
+    }
+
+    /// Provisions one object now, and a group with these members.
+    pub(crate) async fn try_provision(&self, object: &str, members: &[&str]) -> Result<Vec<Report>, OnDemandError> {
+        let members = members.iter().map(|member| (*member).to_owned()).collect();
+        let request = Request { object: object.to_owned(), kind: None, members };
+        let (job, store, target) = (self.job.clone(), self.store.clone(), self.writer.clone());
+        let source = Arc::clone(&self.reader);
+        let provision = on_demand::provision(job, store, source, target, &request, CancellationToken::new());
+        tokio::time::timeout(Duration::from_secs(60), provision).await.expect("it ends")
+    }
+
+    pub(crate) async fn provision(&self, object: &str, members: &[&str]) -> Vec<Report> {
+        self.try_provision(object, members).await.unwrap()
     }
 
     pub(crate) fn stage(&self, changes: Vec<Staged>) {

@@ -1,0 +1,188 @@
+//! The steps after the import, by the pages that cycles are made of.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{
+    engine::{
+        due, edges, groups,
+        observer::Seen,
+        page,
+        removals::Verdict,
+        run::{Approved, CycleError, Run, Stage},
+        scope::{self, Standing},
+        settle, take_away,
+    },
+    model::{Anchor, KnownObject, Lifecycle, ObjectKey, RemovalEffect, RemovalId, RemovalState},
+    sync_schema::{ObjectMapping, ScopeResult},
+};
+
+/// How often the object is gone through: once, once more for what the first time brought about (a match after a
+/// conflict, members that did not fit into the request that made the group), and once for good.
+const PASSES: usize = 3;
+
+/// What became of an object.
+#[derive(Debug)]
+pub(super) struct Acted {
+    pub(super) known: KnownObject,
+    pub(super) seen: Seen,
+    /// Where it stands; `None` where nobody can tell.
+    pub(super) standing: Option<Standing>,
+    /// What the scoping filters say, where they were asked.
+    pub(super) scope: Option<ScopeResult>,
+    /// Chosen members without a resource.
+    pub(super) unresolved: usize,
+}
+
+/// Acts on one object until it has reached an end, and carries out its removals if the guard lets them through. `None`
+/// for an object that nobody knows.
+pub(super) async fn act(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    key: &ObjectKey,
+    chosen: &BTreeSet<Anchor>,
+) -> Result<Option<Acted>, CycleError> {
+    run.observer.watch([key.clone()]);
+    run.enter(Stage::Due);
+    for pass in 1..=PASSES {
+        run.check_stop()?;
+        if pass > 1 {
+            settle::settle_open_intents(run).await?;
+        }
+        if pass == PASSES {
+            // Who lacks a name, or a match, is told so now.
+            run.enter(Stage::Removing);
+        }
+        let Some(known) = known(run, key).await? else { return Ok(None) };
+        let known = narrowed(known, mapping, chosen, Removals::ToBeHeld);
+        page::act_on(Arc::clone(run), mapping.clone(), vec![known], Approved::new()).await?;
+        due::relink_vanished(run).await?;
+        if !is_unfinished(run, mapping, key, chosen).await? {
+            break;
+        }
+    }
+    run.enter(Stage::Removing);
+    carry_out_removals(run, mapping, key, chosen).await?;
+    told(run, mapping, key, chosen).await
+}
+
+async fn known(run: &Run, key: &ObjectKey) -> Result<Option<KnownObject>, CycleError> {
+    Ok(run.store.known(&run.job.id, std::slice::from_ref(key)).await?.pop())
+}
+
+/// What is done about references that are to go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Removals {
+    /// All of them wait for the guard, as in any cycle.
+    ToBeHeld,
+    /// Those that were chosen go now.
+    LetThrough,
+}
+
+/// The object with those of its many references that were chosen. Others stay as they are.
+fn narrowed(
+    mut known: KnownObject,
+    mapping: &ObjectMapping,
+    chosen: &BTreeSet<Anchor>,
+    removals: Removals,
+) -> KnownObject {
+    let is_one_of_many =
+        |name: &str| mapping.references.iter().any(|one| one.multivalued && one.source_attribute == name);
+    known.edges.retain(|edge| {
+        let is_chosen = || edge.to.as_ref().is_some_and(|to| chosen.contains(to));
+        let stays_held = !edge.wanted && removals == Removals::ToBeHeld;
+        stays_held || !is_one_of_many(&edge.attribute) || is_chosen()
+    });
+    known
+}
+
+/// True while something of the object can be sent that was not.
+async fn is_unfinished(
+    run: &Run,
+    mapping: &ObjectMapping,
+    key: &ObjectKey,
+    chosen: &BTreeSet<Anchor>,
+) -> Result<bool, CycleError> {
+    if !run.observer.seen(key).has_ended {
+        return Ok(true);
+    }
+    let Some(known) = known(run, key).await? else { return Ok(false) };
+    let may_be_sent = known.link.is_some() && known.escrow.is_none() && known.lifecycle == Lifecycle::Present;
+    let known = narrowed(known, mapping, chosen, Removals::LetThrough);
+    Ok(may_be_sent && !edges::work(&known.edges, &mapping.references).due.is_empty())
+}
+
+/// Has the guard judge what is held of the object, and carries it out or stages it.
+async fn carry_out_removals(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    key: &ObjectKey,
+    chosen: &BTreeSet<Anchor>,
+) -> Result<(), CycleError> {
+    let Some(before) = known(run, key).await? else { return Ok(()) };
+    let held = |effects: fn(RemovalEffect) -> bool| -> Vec<RemovalId> {
+        let held = before.removals.iter().filter(|removal| removal.state == RemovalState::Held);
+        held.filter(|removal| effects(removal.effect)).map(|removal| removal.id.clone()).collect()
+    };
+    let objects = held(|effect| effect != RemovalEffect::Edges);
+    let mut approved = BTreeSet::new();
+    let goes = !objects.is_empty() && take_away::judge(run, &mapping.id, &objects).await? == RemovalState::Approved;
+    // A removal of references that a person has on the table stays there.
+    let references = held(|effect| effect == RemovalEffect::Edges);
+    let narrowed = narrowed(before.clone(), mapping, chosen, Removals::LetThrough);
+    let to_remove = edges::work(&narrowed.edges, &mapping.references).removals.len() as u64;
+    if !references.is_empty() && to_remove > 0 {
+        if judge_references(run, mapping, key, to_remove).await? == Verdict::Through {
+            approved.insert(RemovalEffect::Edges);
+        } else {
+            run.store.set_removal_state(&references, RemovalState::Staged).await?;
+        }
+    }
+    if !goes && approved.is_empty() {
+        return Ok(());
+    }
+    // Read again: what the guard let through stands beside the object.
+    let Some(known) = self::known(run, key).await? else { return Ok(()) };
+    let removals = if approved.is_empty() { Removals::ToBeHeld } else { Removals::LetThrough };
+    let known = self::narrowed(known, mapping, chosen, removals);
+    let approved = Approved::from([(key.clone(), approved)]);
+    page::act_on(Arc::clone(run), mapping.clone(), vec![known], approved).await?;
+    Ok(())
+}
+
+async fn judge_references(
+    run: &Run,
+    mapping: &ObjectMapping,
+    key: &ObjectKey,
+    to_remove: u64,
+) -> Result<Verdict, CycleError> {
+    let mut sent = 0;
+    for reference in mapping.references.iter().filter(|reference| reference.multivalued) {
+        let all =
+            run.store.sent_references(&run.job.id, std::slice::from_ref(key), &reference.source_attribute).await?;
+        sent += all.values().map(|resources| resources.len() as u64).sum::<u64>();
+    }
+    let exported = run.cycle.baseline.exported_edges.get(&mapping.id).copied().unwrap_or_default();
+    let guard = &run.job.policy.guard;
+    Ok(match guard.judge_share(to_remove, exported) {
+        Verdict::Through => guard.judge_members(to_remove, sent),
+        Verdict::TooMany => Verdict::TooMany,
+    })
+}
+
+/// What there is to say of the object now.
+async fn told(
+    run: &Run,
+    mapping: &ObjectMapping,
+    key: &ObjectKey,
+    chosen: &BTreeSet<Anchor>,
+) -> Result<Option<Acted>, CycleError> {
+    let Some(known) = known(run, key).await? else { return Ok(None) };
+    let memberships = groups::memberships(run, mapping, std::slice::from_ref(&known)).await?;
+    let inputs = mapping.inputs(&known.attributes);
+    let member_of = |group: &str| memberships.test(&key.anchor, group);
+    let scope = (known.lifecycle == Lifecycle::Present).then(|| mapping.scope.explain(&inputs, member_of));
+    let standing = scope::standing(&inputs, known.lifecycle, mapping, member_of).ok();
+    let narrowed = narrowed(known.clone(), mapping, chosen, Removals::LetThrough);
+    let unresolved = edges::work(&narrowed.edges, &mapping.references).unresolved;
+    Ok(Some(Acted { seen: run.observer.seen(key), standing, scope, unresolved, known }))
+}
