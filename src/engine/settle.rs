@@ -1,6 +1,6 @@
 //! Finds out, by asking the target, what became of every open intent of the job.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -10,8 +10,8 @@ use crate::{
         lookup, page,
         run::{CycleError, Run, Stage},
     },
-    model::{Action, Failure, FailureClass, Intent, ObjectKey, PageId, ResourceId},
-    store::{Settled, SettledResult},
+    model::{Action, Failure, FailureClass, Intent, KnownObject, ObjectKey, PageId, ResourceId},
+    store::{Settled, SettledResult, Settling},
     sync_schema::ObjectMapping,
 };
 
@@ -42,6 +42,10 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
             lookup::build_index(run, mapping).await?;
         }
     }
+    let keys: Vec<ObjectKey> = open.iter().map(|(_, intent)| intent.key.clone()).collect();
+    let known = run.store.known(&run.job.id, &keys).await?;
+    let known: BTreeMap<&ObjectKey, &KnownObject> = known.iter().map(|known| (&known.key, known)).collect();
+    let known = &known;
     let settled: Vec<(Settled, Fate)> = stream::iter(open)
         .map(|(page, intent)| async move {
             let settlement = match run.mapping(&intent.key.mapping) {
@@ -54,13 +58,22 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
                 Settlement::NotDone | Settlement::Unknown { .. } => Fate::NotConfirmed,
                 Settlement::Linked { .. } | Settlement::Gone => Fate::Known,
             };
+            let is_told = match fate {
+                Fate::Known => Some(true),
+                // Later, the escrow says it.
+                Fate::NotConfirmed if run.stage() == Stage::Preparing => Some(false),
+                Fate::NotConfirmed | Fate::Unclear => None,
+            };
+            let log = is_told.and_then(|done| {
+                Some(page::settled(run, known.get(&intent.key)?, run.mapping(&intent.key.mapping)?, &intent, done))
+            });
             let result = match settlement {
                 Settlement::Linked { resource, exported } => SettledResult::Linked { resource, exported },
                 Settlement::Unknown { paths } => SettledResult::LinkedUnknown { paths },
                 Settlement::Gone => SettledResult::Gone,
                 Settlement::NotDone | Settlement::Unclear => SettledResult::NotDone,
             };
-            Ok::<_, CycleError>((Settled { page, key: intent.key, result }, fate))
+            Ok::<_, CycleError>((Settled { page, key: intent.key, result, log }, fate))
         })
         .buffer_unordered(INTENTS_AHEAD)
         .try_collect()
@@ -71,7 +84,9 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
         settled.iter().filter(|(_, of)| *of == fate).map(|(settled, _)| settled.key.clone()).collect()
     };
     let (unclear, not_confirmed) = (of_fate(Fate::Unclear), of_fate(Fate::NotConfirmed));
-    run.store.settle(&run.job.id, settled.into_iter().map(|(settled, _)| settled).collect()).await?;
+    let settled = settled.into_iter().map(|(settled, _)| settled).collect();
+    let (job, cycle, now) = (run.job.id.clone(), run.cycle.id.clone(), run.now());
+    run.store.settle(Settling { job, cycle, settled, now }).await?;
     page::escrow(run, &unclear, &unclear_outcome(), true).await?;
     if run.stage() != Stage::Preparing {
         // Their requests went out in this very cycle: the target gets time until the next one.

@@ -124,6 +124,18 @@ pub(super) const TABLE: &[Advice] = &[
          duplicates of it in the target.",
     ),
     advice(
+        "SettledAsDone",
+        EXPORT,
+        "The answer to the request was lost, and the target shows that it was done.",
+        "Nothing.",
+    ),
+    advice(
+        "SettledAsNotDone",
+        EXPORT,
+        "The answer to the request was lost, and the target does not show that it was done.",
+        "Nothing: the object is decided again.",
+    ),
+    advice(
         "DuplicateTargetEntries",
         MATCHING,
         "Several resources of the target match the object.",

@@ -72,7 +72,11 @@ fn ending(kind: StepType, summary: &Summary) -> Step {
     if let Some(text) = reason.text.clone().or_else(meaning) {
         step.description = text;
     }
-    let key = if summary.event.status == Status::Skipped { "SkipReason" } else { "ErrorCode" };
+    let key = match summary.event.status {
+        Status::Success => "Note",
+        Status::Skipped => "SkipReason",
+        Status::Failure | Status::Warning => "ErrorCode",
+    };
     step.details.push((key, reason.code.clone()));
     if let Some(request) = &reason.request {
         step.details.push(("Request", request.request.clone()));

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
 use crate::model::{Claim, Exported, JobId, Link, ObjectKey, ResourceId, ResourceKind, TargetIdentity};
 
-use super::columns::{from_json, to_json};
+use super::columns::{from_json, to_json, to_time};
 use super::jobs::jobs_of;
 use super::keys::{key, key_batches};
 use super::outcome::LinkConflict;
@@ -25,6 +26,7 @@ struct NewRow<'a> {
     resource_kind: &'a str,
     resource: &'a str,
     exported: String,
+    exported_at: NaiveDateTime,
 }
 
 /// A link as it is to be stored.
@@ -121,9 +123,10 @@ pub(super) fn save<'a>(
     job: &'a JobId,
     target: &'a TargetIdentity,
     links: &[NewLink<'a>],
+    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let (replacing, new): (Vec<&NewLink<'a>>, Vec<&NewLink<'a>>) = links.iter().partition(|link| link.replaces);
-    let rows = |links: Vec<&NewLink<'a>>| links.into_iter().map(|link| row(job, target, link)).collect::<Vec<_>>();
+    let rows = |links: Vec<&NewLink<'a>>| links.into_iter().map(|link| row(job, target, link, now)).collect::<Vec<_>>();
     let new = rows(new);
     insert_rows!(tx, &new, values => diesel::insert_into(links::table).values(values))?;
     for batch in batches(&rows(replacing)) {
@@ -136,13 +139,14 @@ pub(super) fn save<'a>(
                 links::resource_kind.eq(excluded(links::resource_kind)),
                 links::resource.eq(excluded(links::resource)),
                 links::exported.eq(excluded(links::exported)),
+                links::exported_at.eq(excluded(links::exported_at)),
             ))
             .execute(c))?;
     }
     Ok(())
 }
 
-fn row<'a>(job: &'a JobId, target: &'a TargetIdentity, link: &NewLink<'a>) -> NewRow<'a> {
+fn row<'a>(job: &'a JobId, target: &'a TargetIdentity, link: &NewLink<'a>, now: DateTime<Utc>) -> NewRow<'a> {
     NewRow {
         job: job.as_str(),
         mapping: link.key.mapping.as_str(),
@@ -151,6 +155,7 @@ fn row<'a>(job: &'a JobId, target: &'a TargetIdentity, link: &NewLink<'a>) -> Ne
         resource_kind: link.kind.as_str(),
         resource: link.resource.as_str(),
         exported: to_json(link.exported),
+        exported_at: to_time(now),
     }
 }
 

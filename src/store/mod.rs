@@ -53,7 +53,7 @@ pub use outcome::{CommitPage, Committed, Effect, LinkConflict, NewRemoval, Outco
 pub use provisioning_log::LogFilter;
 pub use record::{RecordPage, Recorded, RecordedMapping, RecordedReference};
 pub use removals::RemovalCount;
-pub use settle::{Settled, SettledResult};
+pub use settle::{Settled, SettledResult, Settling};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");

@@ -87,7 +87,7 @@ fn store_links(
     changes: &[LinkChange<'_>],
 ) -> Result<(), StoreError> {
     links::end(tx, &page.job, ended.iter().copied())?;
-    links::save(tx, &page.job, &page.target, saved)?;
+    links::save(tx, &page.job, &page.target, saved, page.now)?;
     references::owners_unlinked(tx, &page.job, ended.iter().copied())?;
     if changes.is_empty() {
         return Ok(());

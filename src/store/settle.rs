@@ -2,16 +2,30 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
+
 use crate::db::Backend;
 use crate::model::{
-    Exported, ExportedValue, JobId, ObjectKey, PageId, ResourceId, ResourceKind, TargetIdentity, TargetPath,
+    CycleId, Exported, ExportedValue, JobId, ObjectKey, PageId, ResourceId, ResourceKind, TargetIdentity, TargetPath,
 };
+
+use crate::provisioning_log::Summary;
 
 use super::jobs::{jobs_of, target_of};
 use super::links::NewLink;
 use super::outcome::{Committed, LinkConflict};
 use super::references::LinkChange;
-use super::{Store, StoreError, intents, links, objects, references};
+use super::{Store, StoreError, intents, links, objects, provisioning_log, references};
+
+/// Intents that are settled together.
+#[derive(Clone, Debug)]
+pub struct Settling {
+    pub job: JobId,
+    /// The cycle that asked the target.
+    pub cycle: CycleId,
+    pub settled: Vec<Settled>,
+    pub now: DateTime<Utc>,
+}
 
 /// An intent whose outcome is known now, as far as it can be.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +34,8 @@ pub struct Settled {
     pub page: PageId,
     pub key: ObjectKey,
     pub result: SettledResult,
+    /// What the provisioning log says of it.
+    pub log: Option<Summary>,
 }
 
 /// What the target says.
@@ -38,57 +54,50 @@ pub enum SettledResult {
 impl Store {
     /// Closes intents and makes their objects due: each is decided again from what is known now. Edges that the
     /// intents named stay unknown where the owner has a resource.
-    pub async fn settle(&self, job: &JobId, settled: Vec<Settled>) -> Result<Committed, StoreError> {
-        let job = job.clone();
-        self.database
-            .write(move |tx| {
-                let target = target_of(tx, &job)?;
-                tx.exclusive(target.as_str())?;
-                let mut conflicts = Vec::new();
-                let mut pages: BTreeMap<&PageId, Vec<&Settled>> = BTreeMap::new();
-                for settled in &settled {
-                    pages.entry(&settled.page).or_default().push(settled);
-                }
-                for (page, settled) in pages {
-                    conflicts.extend(settle_page(tx, &job, &target, page, &settled)?);
-                }
-                // What was sent to a resource that does not exist was not sent.
-                let keys: HashSet<&ObjectKey> = settled.iter().map(|settled| &settled.key).collect();
-                let linked = links::resources_of(tx, &job, keys.iter().copied())?;
-                let unlinked = keys.iter().copied().filter(|key| !linked.contains_key(key));
-                references::owners_unlinked(tx, &job, unlinked)?;
-                objects::make_due(tx, &job, keys.iter().copied())?;
-                Ok(Committed { conflicts })
-            })
-            .await
+    pub async fn settle(&self, settling: Settling) -> Result<Committed, StoreError> {
+        self.database.write(move |tx| settle(tx, &settling)).await
     }
 }
 
-fn settle_page(
-    tx: &mut Backend,
-    job: &JobId,
-    target: &TargetIdentity,
-    page: &PageId,
-    settled: &[&Settled],
-) -> Result<Vec<LinkConflict>, StoreError> {
-    let mut open: HashMap<ObjectKey, ResourceKind> =
-        intents::of_page(tx, page)?.into_iter().map(|intent| (intent.key, intent.kind)).collect();
-    let mut conflicts = Vec::new();
+fn settle(tx: &mut Backend, settling: &Settling) -> Result<Committed, StoreError> {
+    let Settling { job, cycle, settled, now } = settling;
+    let target = target_of(tx, job)?;
+    tx.exclusive(target.as_str())?;
+    let (mut conflicts, mut known): (Vec<LinkConflict>, Vec<&Settled>) = Default::default();
+    let mut pages: BTreeMap<&PageId, Vec<&Settled>> = BTreeMap::new();
     for settled in settled {
-        // An intent that is closed already was settled by someone else.
-        let Some(kind) = open.remove(&settled.key) else { continue };
-        conflicts.extend(settle_one(tx, job, target, &kind, settled)?);
+        pages.entry(&settled.page).or_default().push(settled);
     }
-    intents::close(tx, page, &open.keys().collect())?;
-    Ok(conflicts)
+    for (page, settled) in pages {
+        let mut open: HashMap<ObjectKey, ResourceKind> =
+            intents::of_page(tx, page)?.into_iter().map(|intent| (intent.key, intent.kind)).collect();
+        for settled in settled {
+            // An intent that is closed already was settled by someone else.
+            let Some(kind) = open.remove(&settled.key) else { continue };
+            match settle_one(tx, (job, &target), &kind, settled, *now)? {
+                Some(conflict) => conflicts.push(conflict),
+                None => known.push(settled),
+            }
+        }
+        intents::close(tx, page, &open.keys().collect())?;
+    }
+    // What was sent to a resource that does not exist was not sent.
+    let keys: HashSet<&ObjectKey> = settled.iter().map(|settled| &settled.key).collect();
+    let linked = links::resources_of(tx, job, keys.iter().copied())?;
+    let unlinked = keys.iter().copied().filter(|key| !linked.contains_key(key));
+    references::owners_unlinked(tx, job, unlinked)?;
+    objects::make_due(tx, job, keys.iter().copied())?;
+    let log: Vec<_> = known.iter().filter_map(|settled| Some((&settled.key, settled.log.as_ref()?))).collect();
+    provisioning_log::append(tx, job, cycle, &log, *now)?;
+    Ok(Committed { conflicts })
 }
 
 fn settle_one(
     tx: &mut Backend,
-    job: &JobId,
-    target: &TargetIdentity,
+    (job, target): (&JobId, &TargetIdentity),
     kind: &ResourceKind,
     settled: &Settled,
+    now: DateTime<Utc>,
 ) -> Result<Option<LinkConflict>, StoreError> {
     let key = &settled.key;
     let before = links::of(tx, job, [key])?.remove(key);
@@ -97,14 +106,20 @@ fn settle_one(
             if let Some(conflict) = links::conflicts(tx, job, target, &[(key, kind, resource)])?.pop() {
                 return Ok(Some(conflict));
             }
-            links::save(tx, job, target, &[NewLink { key, kind, resource, exported, replaces: before.is_some() }])?;
+            links::save(
+                tx,
+                job,
+                target,
+                &[NewLink { key, kind, resource, exported, replaces: before.is_some() }],
+                now,
+            )?;
             LinkChange::between(key, before.as_ref().map(|link| &link.resource), Some(resource))
         }
         (SettledResult::LinkedUnknown { paths }, Some(link)) => {
             let mut exported = link.exported.clone();
             exported.extend(paths.iter().map(|path| (path.clone(), ExportedValue::Unknown)));
             let link = NewLink { key, kind, resource: &link.resource, exported: &exported, replaces: true };
-            links::save(tx, job, target, &[link])?;
+            links::save(tx, job, target, &[link], now)?;
             None
         }
         (SettledResult::Gone, Some(link)) => {

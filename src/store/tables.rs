@@ -69,6 +69,7 @@ table! {
         resource_kind -> Text,
         resource -> Text,
         exported -> Text,
+        exported_at -> Nullable<Timestamp>,
     }
 }
 

@@ -3,6 +3,7 @@
 //! The source is read as text: `crate::` paths, `super::` chains and the names of external crates. Unit tests inside
 //! the modules may look further than the code they test, so they are left out.
 
+mod codes;
 mod source;
 mod table;
 

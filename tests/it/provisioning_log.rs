@@ -1,7 +1,7 @@
 //! What the provisioning log says of what happened to people and groups, from end to end.
 
 use provisor::engine::policy::{Deprovisioning, Policy};
-use provisor::model::RemovalState;
+use provisor::model::{Action, AttributeChange, Intent, MatchingValue, ObjectKey, RemovalState, TargetPath};
 use provisor::provisioning_log::{Act, Logged, Status, document, row};
 use provisor::scim_server::Dialect;
 use provisor::store::LogFilter;
@@ -183,4 +183,59 @@ async fn the_log_forgets_what_is_older_than_it_keeps() {
     gateway.job.now = || chrono::Utc::now() + chrono::TimeDelta::days(31);
     gateway.cycle().await;
     assert_eq!(lines(&gateway).await, 0);
+}
+
+/// What the process that died had decided for the first user.
+async fn left_open(gateway: &Gateway, action: Action) {
+    let mapping = &gateway.job.schema.mappings[0];
+    let key = ObjectKey { mapping: mapping.id.clone(), anchor: user_id(1).as_str().into() };
+    let value = MatchingValue { path: TargetPath::new("userName"), value: user_name(1), case_exact: false };
+    let (kind, matching) = (mapping.target_kind.clone(), vec![value]);
+    let intent = Intent { key, kind, revision: 1, action, matching, drawn: Vec::new() };
+    let opened = gateway.store.open_intents(&gateway.job.id, gateway.target_identity(), vec![intent.into()]).await;
+    assert_eq!(opened.expect("the store").refused, []);
+}
+
+#[tokio::test]
+async fn a_request_that_is_settled_after_a_crash_has_its_own_line() {
+    let gateway = Gateway::start(tenant_of(1)).await;
+    let mut log = Log { seen: 0 };
+    gateway.target.set_faults(json!([{ "method": "POST", "path": "/Users", "do": { "status": 400 } }])).await;
+    gateway.cycle().await;
+    gateway.target.clear_faults().await;
+    log.news(&gateway).await;
+    // The process sent it and died; the target had done it.
+    let id = gateway.target.create_user(&user_name(1)).await;
+    let name = AttributeChange::set(TargetPath::new("userName"), json!(user_name(1)));
+    left_open(&gateway, Action::Create { attributes: vec![name], edges: Vec::new() }).await;
+    gateway.cycle().await;
+    let news = log.news(&gateway).await;
+    assert_eq!(told(&news)[0], (Act::Create, Status::Success, "SettledAsDone"), "{news:?}");
+    assert_eq!(news[0].summary.subject.name.as_deref(), Some(user_name(1).as_str()));
+    let settled = document(&news[0]);
+    assert_eq!(statuses(&settled).last(), Some(&"success"));
+    assert_eq!(property(&settled, "userName")["newValue"], json!(user_name(1)));
+    assert_eq!(gateway.target.users().await.len(), 1);
+
+    // The same of a change that the target does not show.
+    let title = AttributeChange::set(TargetPath::new("title"), json!("Chief"));
+    let action = Action::Update { resource: id.as_str().into(), changes: vec![title], edges: Vec::new() };
+    left_open(&gateway, action).await;
+    gateway.cycle().await;
+    let news = log.news(&gateway).await;
+    let (sent, again) = ((Act::Update, Status::Warning, "SettledAsNotDone"), (Act::Update, Status::Success, ""));
+    assert_eq!(told(&news), [sent, again], "it is sent again");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_within_a_cycle_is_told_twice() {
+    let gateway = Gateway::start(tenant_of(1)).await;
+    let mut log = Log { seen: 0 };
+    let lost =
+        json!([{ "method": "POST", "path": "/Users", "nth": 1, "moment": "after_commit", "do": { "drop": true } }]);
+    gateway.target.set_faults(lost).await;
+    gateway.cycle().await;
+    let news = log.news(&gateway).await;
+    let lines = [(Act::Create, Status::Warning, "OutcomeUnknown"), (Act::Create, Status::Success, "SettledAsDone")];
+    assert_eq!(told(&news)[..2], lines);
 }

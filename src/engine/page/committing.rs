@@ -8,7 +8,7 @@ use crate::{
         escrow,
         run::{CycleError, Run},
     },
-    model::{Failure, KnownObject, ObjectKey, PageId, RemovalId},
+    model::{Failure, Intent, KnownObject, ObjectKey, PageId, RemovalId},
     provisioning_log::{Event, Reason, Status, Summary},
     store::{CommitPage, Effect, Outcome},
     sync_schema::ObjectMapping,
@@ -136,6 +136,22 @@ pub(in crate::engine) fn vanished(run: &Run, known: &KnownObject, mapping: &Obje
         )),
         evaluated_schema: run.job.schema_version,
     }
+}
+
+/// What is said of a request without an answer, once the target shows whether it was done.
+pub(in crate::engine) fn settled(
+    run: &Run,
+    known: &KnownObject,
+    mapping: &ObjectMapping,
+    intent: &Intent,
+    done: bool,
+) -> Summary {
+    let (status, code) = if done { (Status::Success, "SettledAsDone") } else { (Status::Warning, "SettledAsNotDone") };
+    let baseline = known.link.as_ref().map(|link| link.exported.clone()).unwrap_or_default();
+    let event = events::action(&intent.action, status, known, &baseline, mapping, run.hash_key());
+    let name = events::name(mapping, known, None).or_else(|| events::name_sent(&intent.action));
+    let subject = events::subject(known, mapping, name, None, &Effect::LeaveOpen);
+    Summary { subject, event: Event { reason: Some(Reason::code(code)), ..event } }
 }
 
 /// What is said of an object that was not evaluated.

@@ -62,6 +62,18 @@ pub(super) fn name(
     first(is_user_name).or_else(|| first(is_display_name)).map(|(_, text)| (*text).clone())
 }
 
+/// The name that a request gave to a new resource.
+pub(super) fn name_sent(action: &Action) -> Option<String> {
+    let Action::Create { attributes, .. } = action else { return None };
+    let text = |is_name: fn(&TargetPath) -> bool| {
+        attributes.iter().find_map(|change| match &change.change {
+            ValueChange::Set(Json::String(text)) if is_name(&change.path) && !change.redacted => Some(text.clone()),
+            _ => None,
+        })
+    };
+    text(is_user_name).or_else(|| text(is_display_name))
+}
+
 fn is_display_name(path: &TargetPath) -> bool {
     path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("displayName"))
 }

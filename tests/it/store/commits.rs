@@ -243,12 +243,12 @@ pub(super) async fn settled_intents_make_their_objects_due(store: Store) {
     let settled: Vec<Settled> = intents
         .into_iter()
         .zip(results)
-        .map(|(intent, result)| Settled { page: page.clone(), key: intent.key, result })
+        .map(|(intent, result)| Settled { page: page.clone(), key: intent.key, result, log: None })
         .collect();
     let (first, rest) = settled.split_at(1);
-    assert_eq!(world.store.settle(&world.job, first.to_vec()).await.unwrap().conflicts, []);
+    assert_eq!(world.settle(first.to_vec()).await.conflicts, []);
     assert_eq!(world.open_intents().await.len(), rest.len(), "what is not settled stays open");
-    assert_eq!(world.store.settle(&world.job, rest.to_vec()).await.unwrap().conflicts, []);
+    assert_eq!(world.settle(rest.to_vec()).await.conflicts, []);
     assert_eq!(world.open_intents().await, []);
     let exported = world.known(&ada).await.link.unwrap().exported;
     assert_eq!(exported[&TargetPath::new("active")], ExportedValue::Unknown);
@@ -261,6 +261,6 @@ pub(super) async fn settled_intents_make_their_objects_due(store: Store) {
     assert_eq!(due, [ada.clone(), bob.clone(), eve]);
     // Settling again finds no intent, and takes no link away.
     let again = Settled { result: SettledResult::Gone, ..settled[0].clone() };
-    world.store.settle(&world.job, vec![again]).await.unwrap();
+    world.settle(vec![again]).await;
     assert!(world.known(&ada).await.link.is_some());
 }

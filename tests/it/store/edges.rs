@@ -94,8 +94,8 @@ pub(super) async fn a_reference_dropped_around_a_crash_is_still_removed(store: S
     let intent = world.intent(&group_key("staff"), update, "staff");
     let page = world.open_all(vec![intent.clone()]).await;
     // The process dies; nobody knows whether the target took the member.
-    let settled = Settled { page, key: intent.key, result: SettledResult::NotDone };
-    world.store.settle(&world.job, vec![settled]).await.unwrap();
+    let settled = Settled { page, key: intent.key, result: SettledResult::NotDone, log: None };
+    world.settle(vec![settled]).await;
     let open = world.open_edges(&group_key("staff")).await;
     assert_eq!(shown(&open), [("ada", false, Export::Unknown, Some("r-ada"), None)]);
     world.send_edges(&group_key("staff")).await;

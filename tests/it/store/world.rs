@@ -11,7 +11,7 @@ use provisor::model::{
 use provisor::provisioning_log::{Act, Event, Status, Subject, Summary};
 use provisor::store::{
     CommitPage, Committed, Effect, NamedGroups, Opened, Outcome, RecordPage, Recorded, RecordedMapping,
-    RecordedReference, Store,
+    RecordedReference, Settled, Settling, Store,
 };
 
 /// One job. Time stands still, and the generation is what the test says.
@@ -182,6 +182,11 @@ impl World {
         let (job, cycle) = (self.job.clone(), CycleId::new("cycle"));
         let page = CommitPage { job, target: target(), cycle, intents, outcomes, now: now() };
         self.store.commit_page(page).await.unwrap()
+    }
+
+    pub(super) async fn settle(&self, settled: Vec<Settled>) -> Committed {
+        let settling = Settling { job: self.job.clone(), cycle: CycleId::new("cycle"), settled, now: now() };
+        self.store.settle(settling).await.unwrap()
     }
 
     pub(super) async fn conclude(&self, key: &ObjectKey, effect: Effect) -> Committed {

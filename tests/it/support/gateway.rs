@@ -12,7 +12,7 @@ use provisor::engine::on_demand::{self, OnDemandError, Report, Request};
 use provisor::engine::policy::Policy;
 use provisor::engine::{CycleError, Job, Progress};
 use provisor::graph_emulator::{self, Emulator, GroupRecord, Staged, Tenant, UserRecord};
-use provisor::model::{JobId, Removal, RemovalState};
+use provisor::model::{JobId, Removal, RemovalState, TargetIdentity};
 use provisor::scim_server::{self, Dialect, Server};
 use provisor::secret::Secret;
 use provisor::source::Source;
@@ -174,6 +174,10 @@ impl Gateway {
         let (job, store, target) = (self.job.clone(), self.store.clone(), self.writer.clone());
         let cycle = cycle::run_cycle(job, store, Arc::clone(&self.reader), target, stop.clone(), progress);
         tokio::spawn(async { tokio::time::timeout(Duration::from_secs(60), cycle).await.expect("a cycle ends") })
+    }
+
+    pub(crate) fn target_identity(&self) -> &TargetIdentity {
+        self.writer.identity()
     }
 
     pub(crate) async fn cycle(&self) -> CycleReport {
