@@ -1,5 +1,6 @@
 //! The command line: types and help texts, no logic.
 
+mod links;
 mod logs;
 mod provision;
 mod schema;
@@ -13,6 +14,7 @@ use clap::{
 };
 use url::Url;
 
+pub use links::Links;
 pub use logs::{Logs, LogsOutput};
 pub use provision::Provision;
 pub use schema::{SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName, SchemaScope, TemplateSource};
@@ -67,6 +69,8 @@ pub enum Command {
     Removals(Removals),
     /// Provision one user or group now, and show how it went: import, scope, match, action.
     Provision(Provision),
+    /// List which resource of the target each object has, or find one.
+    Links(Links),
     /// Show what was done to whom, what was not, and why: the provisioning log.
     Logs(Logs),
     /// Find out what a SCIM target can do and where it deviates, with throw-away resources.

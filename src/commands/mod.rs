@@ -11,6 +11,7 @@ mod directory_server;
 mod escrows;
 mod expr;
 mod graph_emulator;
+mod links;
 mod logs;
 mod printed;
 mod probe;
@@ -87,6 +88,7 @@ pub async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Escrows(options) => escrows::escrows(options).await,
         Command::Removals(options) => removals::removals(options).await,
         Command::Provision(options) => provision::provision(options).await,
+        Command::Links(options) => links::links(options).await,
         Command::Logs(options) => logs::logs(options).await,
         Command::Probe(options) => probe::run(options).await,
         Command::Expr(options) => expr::expr(&options),

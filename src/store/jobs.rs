@@ -83,6 +83,16 @@ impl Store {
             .await
     }
 
+    /// False for a job that nothing was ever done for.
+    pub async fn knows_job(&self, job: &JobId) -> Result<bool, StoreError> {
+        let job = job.clone();
+        let of_job = move |tx: &mut Backend| {
+            let known = jobs::table.filter(jobs::job.eq(job.as_str()));
+            Ok(on_each!(tx, c => diesel::select(diesel::dsl::exists(known)).get_result::<bool>(c))?)
+        };
+        self.database.read(of_job).await
+    }
+
     /// The version of the synchronization schema that the job's objects are evaluated against.
     pub async fn job_schema_version(&self, job: &JobId) -> Result<i64, StoreError> {
         let job = job.clone();

@@ -16,6 +16,7 @@ fn every_help_is_short_and_teaches() {
         "escrows",
         "removals",
         "provision",
+        "links",
         "logs",
         "probe",
         "expr",

@@ -15,6 +15,7 @@ mod fixtures;
 mod full_read;
 mod interop;
 mod ldap_source;
+mod links;
 mod logs;
 mod main_job;
 mod matching;

@@ -197,6 +197,9 @@ const GROWING: &[&str] = &[
     "SELECT page, at FROM provisioning_log WHERE job = ? ORDER BY page LIMIT ?",
     "DELETE FROM provisioning_log WHERE job = ? AND page <= ?",
     "SELECT * FROM matching_index WHERE job = ? AND mapping = ? AND path = ? AND value IN (?, ?) ORDER BY resource",
+    "SELECT * FROM links WHERE job = ? AND anchor IN (?, ?) ORDER BY anchor, mapping",
+    "SELECT * FROM links WHERE job = ? AND anchor >= ? AND (anchor > ? OR mapping > ?) ORDER BY anchor, mapping LIMIT ?",
+    "SELECT * FROM links WHERE target = ? AND resource_kind IN (?, ?) AND resource = ? AND job = ?",
 ];
 
 #[derive(QueryableByName)]
