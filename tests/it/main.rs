@@ -25,6 +25,7 @@ mod probe;
 mod provisioning_log;
 mod quarantine;
 mod references;
+mod replay;
 mod restart;
 mod schema_documents;
 mod scim_vocabulary;
