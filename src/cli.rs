@@ -19,6 +19,7 @@ pub use logs::{Logs, LogsOutput};
 pub use provision::Provision;
 pub use schema::{SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName, SchemaScope, TemplateSource};
 
+use crate::model::ResetScope;
 use crate::scim_server::Dialect;
 
 /// Provisions users and groups from LDAP and Microsoft Graph into any SCIM 2.0 application.
@@ -63,6 +64,9 @@ pub enum Command {
     Check(Configured),
     /// Show how the jobs stand: what is in escrow or staged, the last cycle, and quarantines.
     Status(Listing),
+    /// Pause a job, start it, or restart it from a clean state; a running gateway follows within two seconds.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// List the objects whose change failed, with the reason and the next attempt.
     Escrows(JobListing),
     /// List, release or reject removals that wait for a person.
@@ -157,6 +161,45 @@ pub struct JobListing {
     pub listing: Listing,
     /// The job, by its name in the configuration.
     pub job: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// Send nothing new, wait for what is in flight, and stand still until it is started.
+    Pause(OneJob),
+    /// Go on where it stood, at once, also in quarantine.
+    Start(OneJob),
+    /// Forget what it has learned, as far as asked, and run at once.
+    Restart(Restart),
+}
+
+#[derive(Debug, Args)]
+pub struct OneJob {
+    #[command(flatten)]
+    pub configured: Configured,
+    /// The job, by its name in the configuration.
+    pub job: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Scopes, several with commas between:
+  Watermark           read the source in full and evaluate every object again
+  Escrows             forget failures: their objects are tried again at once
+  QuarantineState     end the quarantine
+  ConnectorDataStore  drop the links: every object is matched again; refused while changes or removals are to be
+                      carried out, because who left would keep access
+  Full                these four
+  ForceDeletes        let staged removals through
+  None                nothing: only start
+
+Held and staged removals survive every scope.")]
+pub struct Restart {
+    #[command(flatten)]
+    pub one: OneJob,
+    /// What to reset.
+    #[arg(long, default_value = "Watermark, Escrows, QuarantineState")]
+    pub scope: ResetScope,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod directory_server;
 mod escrows;
 mod expr;
 mod graph_emulator;
+mod jobs;
 mod links;
 mod logs;
 mod printed;
@@ -32,6 +33,7 @@ use crate::{
     cli::Command,
     config::{ConfigErrors, SchemaFileError},
     scim_server::AccessError,
+    store::StoreError,
 };
 
 /// `1 line`, `2 lines`.
@@ -85,6 +87,7 @@ pub async fn run(command: Command) -> anyhow::Result<Ended> {
         Command::Serve(options) => serve::serve(options).await,
         Command::Check(options) => check::check(options).await,
         Command::Status(options) => status::status(options).await,
+        Command::Jobs(command) => jobs::jobs(command).await,
         Command::Escrows(options) => escrows::escrows(options).await,
         Command::Removals(options) => removals::removals(options).await,
         Command::Provision(options) => provision::provision(options).await,
@@ -109,6 +112,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         cause.is::<Usage>()
             || cause.is::<ConfigErrors>()
             || cause.is::<SchemaFileError>()
+            || matches!(cause.downcast_ref(), Some(StoreError::Paused { .. } | StoreError::Unsettled { .. }))
             || cause.is::<Unworkable>()
             || cause.is::<AccessError>()
     });

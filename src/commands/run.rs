@@ -10,8 +10,9 @@ use crate::{
     cli::{Output, Run},
     config::Config,
     engine::{CycleError, Progress, cycle, scheduler::ScheduledJob},
-    model::JobId,
+    model::{JobId, JobState, Standing},
     notification,
+    store::StoreError,
 };
 
 pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
@@ -22,7 +23,11 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
     if options.accept_new_source {
         store.clear_watermarks(&job.id).await?;
     }
-    if let Some(quarantine) = store.health(&job.id).await?.quarantine {
+    let Standing { state, health, .. } = store.standing(&job.id).await?;
+    if state != JobState::Active {
+        return Err(StoreError::Paused { job: job.id }.into());
+    }
+    if let Some(quarantine) = health.quarantine {
         eprintln!("{}; you asked for this cycle, so it runs", status::sentence(&quarantine));
     }
     let id = job.id.clone();
@@ -51,7 +56,9 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
             Ok(summary::ended(&report))
         }
         Err(CycleError::Interrupted) => {
-            eprintln!("interrupted; run it again to go on where it stood");
+            let paused = store.standing(&id).await?.state != JobState::Active;
+            let (what, then) = if paused { ("paused", "start") } else { ("interrupted", "run") };
+            eprintln!("{what}; {then} it again to go on where it stood");
             Ok(Ended::Interrupted)
         }
         Err(error) => Err(error.into()),

@@ -7,7 +7,7 @@ use crate::{
     app,
     cli::{Listing, Output},
     config::Config,
-    model::{JobId, Quarantine, QuarantineReason},
+    model::{JobId, JobState, Quarantine, QuarantineReason, Standing},
 };
 
 pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
@@ -18,23 +18,25 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         let id = &wiring.job.id;
         let counts = store.counts(id).await?;
         let last = store.last_cycles(id, 1).await?.pop();
-        let health = store.health(id).await?;
-        rows.push((id.clone(), counts, last, health));
+        let standing = store.standing(id).await?;
+        rows.push((id.clone(), counts, last, standing));
     }
     match options.output {
         Output::Json => {
             let jobs: Vec<_> = rows
                 .iter()
-                .map(|(job, counts, last, health)| {
+                .map(|(job, counts, last, Standing { state, health, .. })| {
                     json!({
                         "job": job, "linked": counts.linked, "escrowed": counts.escrowed, "staged": counts.staged,
                         "oldestHeldRemoval": counts.oldest_held,
                         "status": {
-                            "code": match (last, &health.quarantine) {
-                                (None, _) => "NotRun",
-                                (Some(_), None) => "Active",
-                                (Some(_), Some(_)) => "Quarantine",
+                            "code": match (state, last, &health.quarantine) {
+                                (JobState::Paused, ..) => "Paused",
+                                (_, None, _) => "NotRun",
+                                (_, Some(_), None) => "Active",
+                                (_, Some(_), Some(_)) => "Quarantine",
                             },
+                            "state": state,
                             "countSuccessiveCompleteFailures": health.successive_failures,
                             "quarantine": health.quarantine,
                         },
@@ -49,7 +51,7 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         }
         Output::Table => {
             println!("{:<24}{:>8}{:>11}{:>9}  last cycle", "job", "linked", "in escrow", "staged");
-            for (job, counts, last, health) in &rows {
+            for (job, counts, last, Standing { state, health, .. }) in &rows {
                 let last = last.as_ref().map_or_else(
                     || "never ran".to_owned(),
                     |cycle| {
@@ -58,6 +60,13 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
                     },
                 );
                 println!("{:<24}{:>8}{:>11}{:>9}  {last}", job.as_str(), counts.linked, counts.escrowed, counts.staged);
+                match state {
+                    JobState::Active => {}
+                    JobState::Pausing => {
+                        println!("  pausing: nothing new is sent, and what is in flight is waited for")
+                    }
+                    JobState::Paused => println!("  paused; `provisor jobs start {job}` goes on where it stood"),
+                }
                 if let Some(quarantine) = &health.quarantine {
                     println!("  {}; {}", sentence(quarantine), what_to_do(quarantine.reason, job));
                 }

@@ -1,6 +1,7 @@
 //! A database that is open: pools of connections, and units of work on them.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::r2d2::{ManageConnection, NopErrorHandler, Pool};
@@ -32,7 +33,11 @@ pub struct Database {
     server: Option<Box<Server>>,
     runtime: Handle,
     url: DatabaseUrl,
+    guard: Option<Guard>,
 }
+
+/// What every transaction that may write begins with.
+type Guard = Arc<dyn Fn(&mut Backend) -> Result<(), DbError> + Send + Sync>;
 
 impl Database {
     /// Opens and migrates the database that `url` names. `ca` is a bundle of PEM certificates for a PostgreSQL server.
@@ -57,7 +62,7 @@ impl Database {
             Manager::Postgres(..) => (pool(manager.clone(), CONNECTIONS), None),
         };
         let writers = writers.unwrap_or_else(|| readers.clone());
-        let database = Self { readers, writers, server, runtime, url };
+        let database = Self { readers, writers, server, runtime, url, guard: None };
         let opening = database.clone();
         database
             .blocking(move || {
@@ -76,7 +81,14 @@ impl Database {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
-        self.unit(self.writers.clone(), Access::Write, work).await
+        let guard = self.guard.clone();
+        let guarded = move |tx: &mut Backend| {
+            if let Some(guard) = guard {
+                guard(tx)?;
+            }
+            work(tx)
+        };
+        self.unit(self.writers.clone(), Access::Write, guarded).await
     }
 
     /// Runs `work` in one transaction that only reads.
@@ -86,6 +98,11 @@ impl Database {
         E: From<DbError> + Send + 'static,
     {
         self.unit(self.readers.clone(), Access::Read, work).await
+    }
+
+    /// The same database, where no transaction writes unless `guard` lets it, in the same transaction.
+    pub fn guarded(&self, guard: impl Fn(&mut Backend) -> Result<(), DbError> + Send + Sync + 'static) -> Self {
+        Self { guard: Some(Arc::new(guard)), ..self.clone() }
     }
 
     /// Which database this is.

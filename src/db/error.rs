@@ -38,6 +38,11 @@ pub enum DbError {
         #[source]
         cause: Option<Cause>,
     },
+    /// The work is not the caller's any more: it was cut off, or another has taken it over. Nothing was stored.
+    #[error(
+        "the cycle was cut off by a restart, or by another process that took it over; nothing more of it is stored"
+    )]
+    Fenced,
     /// The file is damaged.
     #[error("the database is damaged: restore it from a backup")]
     Damaged {

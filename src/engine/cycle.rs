@@ -20,7 +20,7 @@ use crate::{
         quarantine::{self, CycleEnd, Standing},
         retention,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
-        sweep, take_away,
+        steering, sweep, take_away,
     },
     model::{Change, Counters, CycleKind, CycleState, FailureClass, ObjectKey, Round, Watermark},
     source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
@@ -63,6 +63,9 @@ pub async fn run_cycle(
     let hash_key = store.ensure_job(&job.id, &job.application, target.identity()).await?;
     let kind = kind_of_cycle(&job, &store).await?;
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
+    let store = store.fenced(&job.id, &cycle.id);
+    let stop = stop.child_token();
+    let _steering = steering::stop_when_asked(&store, &job.id, &cycle.id, &stop);
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
     let target = target.behind(Gate::new(stop.clone(), move || writer.is_held()));
     let asked = stop.run_until_cancelled(opening::ask_both(&target, source.as_ref())).await;
@@ -95,14 +98,14 @@ pub async fn run_cycle(
     let former = run.store.health(&run.job.id).await?;
     let health = quarantine::after(&former, end, &run.job.policy.quarantine, run.now());
     let end = EndOfCycle { state, counters: &counters, error, health: &health };
+    if let Err(error) = retention::prune_log(&run).await {
+        tracing::warn!(job.id = %run.job.id, error = %error, "the provisioning log was not pruned; the next cycle tries again");
+    }
     run.store.end_cycle(&run.job.id, &run.cycle.id, end, run.now()).await?;
     if let Some(quarantine) = health.quarantine.filter(|quarantine| former.reason() != Some(quarantine.reason)) {
         tracing::warn!(job.id = %run.job.id, reason = ?quarantine.reason, "the job is in quarantine: {}", quarantine.error.message);
     }
     tracing::info!(job.id = %run.job.id, cycle.id = %run.cycle.id, cycle.state = ?state, "the cycle ended");
-    if let Err(error) = retention::prune_log(&run).await {
-        tracing::warn!(job.id = %run.job.id, error = %error, "the provisioning log was not pruned; the next cycle tries again");
-    }
     result.map(|()| CycleReport { kind, state, counters })
 }
 

@@ -14,6 +14,7 @@
 //! | act, between intents and outcomes | `page`, [`execute`], [`exported`], `owned` | store, target |
 //! | judge and carry out removals | [`removals`], `take_away` | store, target |
 //! | end the cycle: does the job slow down? | [`quarantine`] | none |
+//! | pause or cut off a cycle when somebody asks | `steering` | none |
 //! | forget what the log said long ago | `retention` | store |
 //! | all of it for one object, now | [`on_demand`] | source, store, target |
 //!
@@ -50,6 +51,7 @@ mod run;
 pub mod scheduler;
 pub mod scope;
 mod settle;
+mod steering;
 mod sweep;
 mod take_away;
 mod unique;

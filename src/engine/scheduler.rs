@@ -10,7 +10,9 @@ use crate::{
         cycle::{self, CycleReport},
         quarantine,
         run::{CycleError, Job, Progress},
+        steering,
     },
+    model::{JobState, Standing},
     source::Source,
     store::Store,
     target::ScimTarget,
@@ -18,6 +20,9 @@ use crate::{
 
 /// The longest pause between two attempts of a job that fails.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
+/// No job has been started so often.
+const UNKNOWN: i64 = -1;
 
 /// A job with everything it needs to run.
 #[derive(Clone)]
@@ -48,8 +53,8 @@ pub async fn run_jobs(
     }
 }
 
-/// A job in quarantine waits for its next attempt. Meanwhile its health is looked at once an interval: another process
-/// may have ended the quarantine.
+/// A paused job waits until it is started, one in quarantine for its next attempt. Meanwhile its standing is looked at
+/// once an interval, for another process may have ended the quarantine, and by whoever asks for something at once.
 async fn run_job<Rest: Future<Output = ()>>(
     scheduled: ScheduledJob,
     store: Store,
@@ -61,27 +66,43 @@ async fn run_job<Rest: Future<Output = ()>>(
     let mut failures = 0_u32;
     while !stop.is_cancelled() {
         let started = tokio::time::Instant::now();
-        let waits =
-            store.health(&job.id).await.map(|health| quarantine::wait(&health, &job.policy.quarantine, (job.now)()));
-        let pause = match waits {
-            Ok(Some(wait)) => wait.min(*interval),
-            Ok(None) => {
+        let standing = store.standing(&job.id).await.unwrap_or_else(|error| {
+            report(job, &Err(error.into()));
+            // Whether it may run cannot be told, so nothing is run until the store says.
+            Standing { starts: UNKNOWN, state: JobState::Paused, ..Standing::default() }
+        });
+        let waits = quarantine::wait(&standing.health, &job.policy.quarantine, (job.now)());
+        let pause = match (standing.state, waits) {
+            (JobState::Active, None) => {
                 let result = run_once(&scheduled, &store, &stop).await;
                 report(job, &result);
-                failures = if result.is_ok() { 0 } else { failures.saturating_add(1) };
+                let failed = result.is_err_and(|error| error.class().is_some());
+                failures = if failed { failures.saturating_add(1) } else { 0 };
                 pause_after(*interval, failures).saturating_sub(started.elapsed())
             }
-            // Whether it is in quarantine cannot be told, so nothing is run.
-            Err(error) => {
-                report(job, &Err(error.into()));
-                failures = failures.saturating_add(1);
-                pause_after(*interval, failures)
+            (JobState::Active, Some(wait)) => wait.min(*interval),
+            (JobState::Pausing, _) => {
+                end_pause(&store, job).await;
+                *interval
             }
+            (JobState::Paused, _) => *interval,
         };
         tokio::select! {
             () = rest(pause) => {}
+            () = steering::asked(&store, &job.id, &standing) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// A process died while the job was to pause: no cycle of it is left to end.
+async fn end_pause(store: &Store, job: &Job) {
+    let ended = async {
+        let _writer = store.lock_job(&job.id).await?;
+        store.settle_pause(&job.id, (job.now)()).await
+    };
+    if let Err(error) = ended.await {
+        tracing::debug!(job.id = %job.id, %error, "the job is not paused yet");
     }
 }
 

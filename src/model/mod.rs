@@ -13,6 +13,7 @@ mod hash_key;
 mod health;
 mod ids;
 mod intent;
+mod job_state;
 mod link;
 mod membership;
 mod object;
@@ -32,6 +33,7 @@ pub use ids::{
     CycleId, JobId, ObjectKey, ObjectMappingId, PageId, RemovalId, ResourceKind, TargetIdentity, TargetPath,
 };
 pub use intent::{Action, Intent, MatchingValue};
+pub use job_state::{JobState, Reset, ResetScope, Standing, UnknownScope};
 pub use link::{Claim, Exported, ExportedValue, KnownObject, Lifecycle, Link};
 pub use membership::Memberships;
 pub use object::{Anchor, FeedId, Name, ObjectKind, ResourceId, SourceObject};

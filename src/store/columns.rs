@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    CycleKind, CycleState, Export, FailureClass, Lifecycle, QuarantineReason, RemovalEffect, RemovalState, Round,
+    CycleKind, CycleState, Export, FailureClass, JobState, Lifecycle, QuarantineReason, RemovalEffect, RemovalState,
+    Round,
 };
 
 use super::StoreError;
@@ -54,6 +55,7 @@ words! {
         Failed = "failed",
         Interrupted = "interrupted",
     }
+    "state" JobState { Active = "active", Pausing = "pausing", Paused = "paused" }
     "told" QuarantineReason {
         EncounteredBaseEscrowThreshold = "baseEscrowThreshold",
         EncounteredEscrowProportionThreshold = "escrowProportionThreshold",

@@ -11,7 +11,7 @@ use crate::model::{Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Ex
 
 use super::columns::{Word, from_json, to_count, to_json, to_time};
 use super::tables::{cycles, edges, jobs, links};
-use super::{Store, StoreError, health};
+use super::{Store, StoreError, fence, health, job_state};
 
 /// One cycle, as the store remembers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +54,20 @@ struct Row {
 }
 
 impl Store {
-    /// Begins a cycle under the next generation, and counts what is linked and exported now.
+    /// Begins a cycle under the next generation, and counts what is linked and exported now. The cycle of a process that
+    /// died ends with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Paused`] when the job is not to run.
     pub async fn begin_cycle(&self, job: &JobId, kind: CycleKind, now: DateTime<Utc>) -> Result<Cycle, StoreError> {
         let job = job.clone();
         self.database
             .write(move |tx| {
+                if !fence::lock_job(tx, &job)? {
+                    return Err(StoreError::UnknownJob { job });
+                }
+                job_state::refuse_paused(tx, &job)?;
+                fence::end_running(tx, &job, to_time(now))?;
                 let generation = next_generation(tx, &job)?;
                 let baseline = baseline(tx, &job)?;
                 let id = Uuid::now_v7().to_string();
@@ -125,7 +134,11 @@ impl Store {
                         cycles::ended_at.eq(to_time(now)),
                     ))
                     .execute(c))?;
-                if known > 0 { health::save(tx, &job, &health) } else { Ok(()) }
+                if known > 0 {
+                    health::save(tx, &job, &health)?;
+                    job_state::paused_if_asked(tx, &job)?;
+                }
+                Ok(())
             })
             .await
     }

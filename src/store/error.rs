@@ -22,6 +22,14 @@ pub enum StoreError {
     /// The job was never registered.
     #[error("the store does not know job `{job}`")]
     UnknownJob { job: JobId },
+    /// The job is not to run.
+    #[error("job `{job}` is paused: `provisor jobs start {job}` lets it run")]
+    Paused { job: JobId },
+    /// Links cannot be dropped while something is to be done with them.
+    #[error(
+        "the links of job `{job}` stay: {changes} changes and {removals} removals are not carried out yet, and who left would keep access without a link; let a cycle end, decide about staged removals, then restart"
+    )]
+    Unsettled { job: JobId, changes: u64, removals: u64 },
     /// The job is linked to resources of another target.
     #[error(
         "job `{job}` has links in the target `{stored}`, but is configured for `{given}`: restore the base URL, or reset the job"

@@ -12,6 +12,8 @@ table! {
         hash_key -> Nullable<Binary>,
         health -> Nullable<Text>,
         told -> Nullable<Text>,
+        state -> Text,
+        starts -> BigInt,
     }
 }
 

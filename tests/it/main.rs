@@ -14,6 +14,7 @@ mod expressions;
 mod fixtures;
 mod full_read;
 mod interop;
+mod jobs;
 mod ldap_source;
 mod links;
 mod logs;

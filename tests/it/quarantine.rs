@@ -99,5 +99,8 @@ fn the_command_line_says_it_and_a_person_ends_it() {
     assert!(!table.said().contains("wrong-horse") && !slow.to_string().contains("wrong-horse"));
     pipeline.run(&pipeline.configuration()).assert_code(0);
     assert_eq!(pipeline.target.count("/Users"), PEOPLE);
-    assert_eq!(status(), json!({ "code": "Active", "countSuccessiveCompleteFailures": 0, "quarantine": null }));
+    assert_eq!(
+        status(),
+        json!({ "code": "Active", "state": "Active", "countSuccessiveCompleteFailures": 0, "quarantine": null })
+    );
 }

@@ -6,10 +6,12 @@ mod commits;
 mod cycles;
 mod edges;
 mod groups;
+mod job_states;
 mod opening;
 mod pages;
 mod provisioning_log;
 mod replay;
+mod restarts;
 mod schema;
 mod world;
 
@@ -104,6 +106,15 @@ suite! {
         lines_are_found_by_object_status_and_time,
         a_search_goes_on_past_what_it_reads_at_a_time,
         old_lines_are_pruned_in_steps_and_of_their_job_alone,
+    }
+    restarts {
+        a_cycle_that_was_cut_off_stores_nothing,
+        a_cycle_that_another_one_follows_stores_nothing,
+        no_write_slips_through_beside_a_restart,
+        a_pause_lasts_until_the_job_is_started,
+        every_scope_resets_what_it_names_and_nothing_else,
+        links_stay_while_something_is_to_be_done_with_them,
+        a_failure_that_is_forgotten_leaves_its_object_due,
     }
     cycles {
         a_cycle_begins_with_what_is_linked_and_exported,

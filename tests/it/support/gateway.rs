@@ -325,6 +325,13 @@ impl Target {
         }
     }
 
+    /// Waits until a request has met a fault rule.
+    pub(crate) async fn wait_for_faults(&self) {
+        while self.ask("GET", "/admin/faults", None).await.as_array().unwrap().iter().all(|rule| rule["matched"] == 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The write requests since the last call: method and path without the id.
     pub(crate) async fn writes(&self) -> Vec<String> {
         let entries = self.requests().await;
