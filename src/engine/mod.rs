@@ -12,7 +12,7 @@
 //! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`equality`], [`edges`] | none |
 //! | draw what nobody has yet, for new resources | `unique` | target (reads), store |
 //! | act, between intents and outcomes | `page`, [`execute`], [`exported`], `owned` | store, target |
-//! | judge and carry out removals | [`removals`], `take_away` | store, target |
+//! | judge and carry out removals, tell which wait | [`removals`], `take_away`, `waiting` | store, target |
 //! | end the cycle: does the job slow down? | [`quarantine`] | none |
 //! | pause or cut off a cycle when somebody asks | `steering` | none |
 //! | forget what the log said long ago | `retention` | store |
@@ -55,5 +55,6 @@ mod steering;
 mod sweep;
 mod take_away;
 mod unique;
+mod waiting;
 
 pub use run::{CycleError, Job, Progress, Stage};

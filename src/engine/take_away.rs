@@ -11,6 +11,7 @@ use crate::{
         page,
         removals::Verdict,
         run::{Approved, CycleError, Run},
+        waiting,
     },
     model::{Anchor, ObjectKey, ObjectMappingId, Removal, RemovalEffect, RemovalId, RemovalState},
     sync_schema::ObjectMapping,
@@ -30,7 +31,7 @@ pub(super) async fn carry_out_removals(run: &Arc<Run>) -> Result<(), CycleError>
     for mapping in &run.job.schema.mappings {
         remove_edges(run, mapping).await?;
     }
-    Ok(())
+    waiting::tell(run).await
 }
 
 /// Disables and deletes together, measured by object mapping against what was linked when the cycle began.

@@ -227,6 +227,12 @@ pub(super) const TABLE: &[Advice] = &[
         "Nothing, unless it is staged: then `provisor removals` releases or rejects it.",
     ),
     advice(
+        "RemovalStaged",
+        PROCESSING,
+        "Too much would be taken away at once: the removal waits for a person.",
+        "Find out why so many leave, then release or reject it with `provisor removals`.",
+    ),
+    advice(
         "WaitsForRemoval",
         MATCHING,
         "Whoever has its name leaves: it waits for the name.",

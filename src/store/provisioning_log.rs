@@ -53,6 +53,23 @@ impl Store {
         self.database.read(move |tx| search(tx, &job, &filter, before, limit)).await
     }
 
+    /// Appends lines about objects of which nothing else is to be stored.
+    pub async fn tell(
+        &self,
+        job: &JobId,
+        cycle: &CycleId,
+        lines: Vec<(ObjectKey, Summary)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (job, cycle) = (job.clone(), cycle.clone());
+        self.database
+            .write(move |tx| {
+                let lines: Vec<_> = lines.iter().map(|(key, summary)| (key, summary)).collect();
+                append(tx, &job, &cycle, &lines, now)
+            })
+            .await
+    }
+
     /// Deletes the oldest pages of a job, those that were written before `before`, at most `most` of them. Returns how
     /// many it deleted.
     pub async fn prune_log(&self, job: &JobId, before: DateTime<Utc>, most: u32) -> Result<usize, StoreError> {

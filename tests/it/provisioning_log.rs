@@ -74,8 +74,8 @@ async fn a_life_is_told_with_old_and_new_values() {
     gateway.stage(vec![leave(1)]);
     gateway.cycle().await;
     let news = log.news(&gateway).await;
-    assert_eq!(told(&news), [(Act::Other, Status::Skipped, "RemovalHeld"), (Act::Disable, Status::Success, "")]);
-    let active = document(&news[1]);
+    assert_eq!(told(&news), [(Act::Disable, Status::Success, "")], "that it was held first is told nobody");
+    let active = document(&news[0]);
     assert_eq!(
         (&property(&active, "active")["oldValue"], &property(&active, "active")["newValue"]),
         (&json!("true"), &json!("false"))
@@ -84,8 +84,8 @@ async fn a_life_is_told_with_old_and_new_values() {
     gateway.stage(vec![purge(1)]);
     gateway.cycle().await;
     let news = log.news(&gateway).await;
-    assert_eq!(told(&news), [(Act::Other, Status::Skipped, "RemovalHeld"), (Act::Delete, Status::Success, "")]);
-    let deleted = document(&news[1]);
+    assert_eq!(told(&news), [(Act::Delete, Status::Success, "")]);
+    let deleted = document(&news[0]);
     assert_eq!(deleted["targetIdentity"]["id"], json!(id), "who is gone still has a name");
     assert_eq!(deleted["sourceIdentity"]["displayName"], json!(user_name(1)));
 }
@@ -238,4 +238,24 @@ async fn an_answer_that_is_lost_within_a_cycle_is_told_twice() {
     let news = log.news(&gateway).await;
     let lines = [(Act::Create, Status::Warning, "OutcomeUnknown"), (Act::Create, Status::Success, "SettledAsDone")];
     assert_eq!(told(&news)[..2], lines);
+}
+
+#[tokio::test]
+async fn a_removal_that_waits_is_told_once_and_then_as_done() {
+    let gateway = Gateway::start(tenant_of(4)).await;
+    let mut log = Log { seen: 0 };
+    gateway.cycle().await;
+    log.news(&gateway).await;
+    gateway.stage((1..=3).map(leave).collect());
+    gateway.cycle().await;
+    let news = log.news(&gateway).await;
+    assert_eq!(told(&news), [(Act::Other, Status::Skipped, "RemovalStaged"); 3]);
+    let reason = news[0].summary.event.reason.as_ref().and_then(|reason| reason.text.as_deref());
+    assert_eq!(reason, Some("disable: in the recycle bin of the source"));
+    assert!(news[0].summary.subject.name.is_some() && news[0].summary.subject.resource.is_some(), "{news:?}");
+    gateway.cycle().await;
+    assert_eq!(told(&log.news(&gateway).await), [], "once");
+    gateway.judge_staged(RemovalState::Approved).await;
+    gateway.cycle().await;
+    assert_eq!(told(&log.news(&gateway).await), [(Act::Disable, Status::Success, ""); 3]);
 }

@@ -19,8 +19,9 @@ use crate::{
     engine::{
         opening,
         run::{CycleError, Job, Progress, Run},
+        waiting,
     },
-    model::{Anchor, ObjectKey, ObjectKind},
+    model::{Anchor, ObjectKey, ObjectKind, RemovalId},
     source::Source,
     store::Store,
     sync_schema::ObjectMapping,
@@ -93,6 +94,7 @@ pub async fn provision(
     }
     let chosen: BTreeSet<Anchor> = members.iter().map(|member| member.anchor.clone()).collect();
     let own = provision_one(&run, &object, &chosen, &members).await?;
+    waiting::tell_since(&run, RemovalId::new(run.cycle.id.as_str())).await?;
     if own.is_empty() {
         return Err(OnDemandError::Unknown { text: request.object.clone() });
     }

@@ -8,7 +8,7 @@ use crate::{
         escrow,
         run::{CycleError, Run},
     },
-    model::{Failure, Intent, KnownObject, ObjectKey, PageId, RemovalId},
+    model::{Failure, Intent, KnownObject, ObjectKey, PageId, Removal, RemovalId},
     provisioning_log::{Event, Reason, Status, Summary},
     store::{CommitPage, Effect, Outcome},
     sync_schema::ObjectMapping,
@@ -152,6 +152,11 @@ pub(in crate::engine) fn settled(
     let name = events::name(mapping, known, None).or_else(|| events::name_sent(&intent.action));
     let subject = events::subject(known, mapping, name, None, &Effect::LeaveOpen);
     Summary { subject, event: Event { reason: Some(Reason::code(code)), ..event } }
+}
+
+/// What is said of a removal that waits.
+pub(in crate::engine) fn waiting(known: &KnownObject, mapping: &ObjectMapping, removal: &Removal) -> Summary {
+    summary(known, mapping, &Effect::Unchanged, events::waiting(removal))
 }
 
 /// What is said of an object that was not evaluated.

@@ -150,7 +150,7 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
         Decision::Skip { reason, held } => {
             run.observer.note(&object.key, |seen| seen.skipped = Some(reason));
             let held: Vec<NewRemoval> = held.into_iter().map(NewRemoval::from).collect();
-            let log = is_worth_a_line(object, mapping, reason).then(|| skipped(known, reason, &held));
+            let log = is_worth_a_line(object, mapping, reason).then(|| skipped(known, reason));
             quiet(Effect::Unchanged, held, log)
         }
         Decision::Wait { for_removal } => {
@@ -161,29 +161,18 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
     }
 }
 
-/// A no-op is not. Nor are objects that never had a resource and of which the source says that they left, or whose
+/// A no-op is not, and a removal that is held is told when it is carried out, or when it waits in the end. Nor are objects that never had a resource and of which the source says that they left, or whose
 /// mapping does nothing at all.
 fn is_worth_a_line(object: &KnownObject, mapping: &ObjectMapping, reason: SkipReason) -> bool {
     let concerns = object.link.is_some() || (object.lifecycle == Lifecycle::Present && !mapping.flow.is_none());
-    concerns && reason != SkipReason::RedundantExport
+    concerns && !matches!(reason, SkipReason::RedundantExport | SkipReason::RemovalHeld)
 }
 
-fn what(effect: RemovalEffect) -> &'static str {
-    match effect {
-        RemovalEffect::Disable => "disable",
-        RemovalEffect::Delete => "delete",
-        RemovalEffect::Edges => "remove references",
-    }
-}
-
-fn skipped(known: &Known<'_>, reason: SkipReason, held: &[NewRemoval]) -> Event {
-    let standing = match &known.evaluation {
+fn skipped(known: &Known<'_>, reason: SkipReason) -> Event {
+    let text = match &known.evaluation {
         Evaluation::Wanted(wanted) if wanted.standing != Standing::InScope => Some(wanted.standing.reason().to_owned()),
         _ => None,
     };
-    let held: Vec<String> =
-        held.iter().map(|removal| format!("{}: {}", what(removal.effect), removal.reason)).collect();
-    let text = if held.is_empty() { standing } else { Some(held.join(", ")) };
     Event::other(Status::Skipped, Reason { text, ..Reason::code(reason.name()) })
 }
 

@@ -8,7 +8,10 @@ use crate::{
         exported,
         flow::{DesiredValue, is_user_name},
     },
-    model::{Action, AttributeChange, Exported, ExportedValue, Failure, HashKey, KnownObject, TargetPath, ValueChange},
+    model::{
+        Action, AttributeChange, Exported, ExportedValue, Failure, HashKey, KnownObject, Removal, RemovalEffect,
+        RemovalState, TargetPath, ValueChange,
+    },
     provisioning_log::{
         Act, Event, FailedRequest, ModifiedProperty, REDACTED, Reason, ReferenceChanges, Status, Subject, shown,
     },
@@ -140,6 +143,21 @@ fn told(value: &ExportedValue, redacted: bool) -> Option<Json> {
         ExportedValue::Known(_) if redacted => Some(REDACTED.into()),
         ExportedValue::Known(value) => Some(shown(value)),
         ExportedValue::Hashed(_) => Some(REDACTED.into()),
+    }
+}
+
+/// A removal that waits when the cycle is over.
+pub(super) fn waiting(removal: &Removal) -> Event {
+    let code = if removal.state == RemovalState::Staged { "RemovalStaged" } else { "RemovalHeld" };
+    let text = Some(format!("{}: {}", what(removal.effect), removal.reason));
+    Event::other(Status::Skipped, Reason { text, ..Reason::code(code) })
+}
+
+fn what(effect: RemovalEffect) -> &'static str {
+    match effect {
+        RemovalEffect::Disable => "disable",
+        RemovalEffect::Delete => "delete",
+        RemovalEffect::Edges => "remove references",
     }
 }
 
