@@ -330,6 +330,12 @@ pub struct GraphEmulator {
     /// Serve a generated tenant of this many users.
     #[arg(long)]
     pub users: Option<usize>,
+    /// With so many groups. Default: one for every fifty users.
+    #[arg(long, value_name = "COUNT", requires = "users")]
+    pub groups: Option<usize>,
+    /// And one group more, which has every user.
+    #[arg(long, requires = "users")]
+    pub everybody: bool,
     /// A bearer token that is accepted beside those of the token endpoint.
     #[arg(long)]
     pub token: Option<String>,
@@ -352,6 +358,15 @@ pub struct Bench {
     /// How often gateway and bare client take turns; medians are printed.
     #[arg(long, default_value_t = 3)]
     pub rounds: u32,
+    /// How long the target takes to answer a write, beside what it does.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    pub latency: u64,
+    /// Requests under way at once, of the gateway and of the bare client.
+    #[arg(long, value_name = "COUNT", default_value_t = 16)]
+    pub concurrency: usize,
+    /// The gateway creates in Bulk requests.
+    #[arg(long)]
+    pub bulk: bool,
     /// How results are printed.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub output: Output,
@@ -359,6 +374,10 @@ pub struct Bench {
 
 #[derive(Debug, Subcommand)]
 pub enum BenchSubject {
+    /// Measure what cycles cost in companies of different sizes.
+    Growth(BenchGrowth),
+    /// Measure the memory of a gateway that reads a company twice, with a group that has everybody.
+    Memory(BenchMemory),
     /// Measure the embedded SCIM server and the SCIM client against bare ones.
     Scim(BenchScim),
     /// Measure the mapping of a user against serialising the same user as JSON.
@@ -366,6 +385,32 @@ pub enum BenchSubject {
     /// Serve the bare handler that others are measured against.
     #[command(hide = true)]
     Echo(BenchEcho),
+}
+
+#[derive(Debug, Args)]
+pub struct BenchGrowth {
+    /// Users of each company.
+    #[arg(long, value_name = "COUNT", value_delimiter = ',', default_values_t = [2_000, 20_000, 200_000])]
+    pub users: Vec<u32>,
+    /// Groups of each company.
+    #[arg(long, value_name = "COUNT", default_value_t = 2_000)]
+    pub groups: u32,
+    /// Users that change before a cycle.
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub changes: usize,
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchMemory {
+    /// Users of each company, all of them members of one group.
+    #[arg(long, value_name = "COUNT", value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
+    pub users: Vec<u32>,
+    /// How results are printed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]

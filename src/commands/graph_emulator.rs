@@ -17,7 +17,7 @@ pub(super) const CLIENT_SECRET: &str = "emulator-secret";
 pub(super) async fn graph_emulator(options: GraphEmulator) -> anyhow::Result<Ended> {
     let directory = match (&options.directory, options.users) {
         (Some(file), _) => Tenant::from_file(file).with_context(|| format!("cannot serve `{}`", file.display()))?,
-        (None, Some(users)) => Tenant::generated(users),
+        (None, Some(users)) => generated(users, &options),
         (None, None) => Tenant::fixture().context("the fixture tenant")?,
     };
     let settings = Settings {
@@ -38,4 +38,12 @@ pub(super) async fn graph_emulator(options: GraphEmulator) -> anyhow::Result<End
     stop_on_signal(CancellationToken::new()).await;
     emulator.stop().await;
     Ok(Ended::Done)
+}
+
+/// A group for every so many users, where nobody says how many groups there are.
+const USERS_A_GROUP: usize = 50;
+
+fn generated(users: usize, options: &GraphEmulator) -> Tenant {
+    let tenant = Tenant::generated(users, options.groups.unwrap_or(users.div_ceil(USERS_A_GROUP)));
+    if options.everybody { tenant.with_everybody() } else { tenant }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The rows of a summary, in the order in which they are printed.
-pub(super) fn rows(counters: &Counters) -> [(&'static str, u64); 12] {
+pub(super) fn rows(counters: &Counters) -> [(&'static str, u64); 13] {
     [
         ("changes read", counters.changes),
         ("created", counters.created),
@@ -24,6 +24,7 @@ pub(super) fn rows(counters: &Counters) -> [(&'static str, u64); 12] {
         ("nothing to do", counters.skipped),
         ("references added", counters.references_added),
         ("references removed", counters.references_removed),
+        ("requests", counters.requests),
         ("write requests", counters.writes),
         ("in escrow", counters.escrowed),
         ("staged removals", counters.staged),

@@ -72,13 +72,14 @@ pub async fn run_cycle(
     let server = asked.unwrap_or(Err(CycleError::Interrupted));
     let run = Run::new(job, store, target, hash_key, cycle, stop, progress);
     let (run, left_out) = opening::fitted(run, source.as_ref(), server.as_ref().ok());
-    let writes_before = run.target.writes_sent();
+    let (requests_before, writes_before) = (run.target.requests_sent(), run.target.writes_sent());
     let result = match server {
         Ok(server) => stages(&run, source, server, kind, &left_out).await,
         Err(error) => Err(error),
     };
     let counts = run.store.counts(&run.job.id).await?;
     run.count(|progress| {
+        progress.counters.requests = run.target.requests_sent().saturating_sub(requests_before);
         progress.counters.writes = run.target.writes_sent().saturating_sub(writes_before);
         progress.counters.escrowed = counts.escrowed;
         progress.counters.staged = counts.staged;

@@ -12,7 +12,7 @@ use crate::{
         escrow, owned,
         run::{Approved, CycleError, InFlight, Run},
     },
-    model::{Action, Exported, Failure, Intent, KnownObject, ObjectKey, PageId, RemovalEffect},
+    model::{Action, Exported, Extent, Failure, Intent, KnownObject, ObjectKey, PageId, RemovalEffect},
     provisioning_log::Event,
     store::{Effect, NewRemoval},
     sync_schema::ObjectMapping,
@@ -34,6 +34,15 @@ struct Item {
     /// Why it is not in scope, or why nobody can tell.
     why_not_in_scope: Option<String>,
     step: Step,
+}
+
+impl Item {
+    /// True when some of its references were sent, and there are more. Where none was, asking again would bring the
+    /// same ones.
+    fn goes_on(&self) -> bool {
+        let was_sent = |settled: &Settled| matches!(&settled.effect, Effect::Linked { sent, .. } if !sent.is_empty());
+        self.known.extent == Extent::Part && matches!(&self.step, Step::Settled(settled) if was_sent(settled))
+    }
 }
 
 /// What is known of the item's fate so far.
@@ -84,25 +93,53 @@ pub(super) async fn act_on_new(
     act_on(run, mapping, new, Approved::new()).await
 }
 
-/// Acts on objects as the caller wants them seen. No other page may be under way.
+/// Acts on objects as the caller wants them seen, until nothing is left to do for them: one that has more news than a page
+/// should hold is gone on with. No other page may be working on them.
 pub(super) async fn act_on(
     run: Arc<Run>,
     mapping: ObjectMapping,
-    known: Vec<KnownObject>,
+    mut known: Vec<KnownObject>,
     approved: Approved,
 ) -> Result<u64, CycleError> {
-    let mut items = deciding::decide_all(&run, &mapping, known, &approved).await?;
+    let mut ended = 0;
+    loop {
+        let done = act_once(&run, &mapping, known, &approved).await?;
+        ended += done.ended;
+        if done.unfinished.is_empty() {
+            return Ok(ended);
+        }
+        run.check_stop()?;
+        known = run.store.known(&run.job.id, &done.unfinished).await?;
+    }
+}
+
+/// What a page brought about.
+struct Done {
+    /// Objects that reached an end.
+    ended: u64,
+    /// Those of which only a part of the references was sent.
+    unfinished: Vec<ObjectKey>,
+}
+
+async fn act_once(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    known: Vec<KnownObject>,
+    approved: &Approved,
+) -> Result<Done, CycleError> {
+    let mut items = deciding::decide_all(run, mapping, known, approved).await?;
     let intents = items.iter().filter_map(|item| match &item.step {
         Step::Act { intent, .. } => Some(intent.as_ref()),
         _ => None,
     });
-    let owned = owned::members(&run, &mapping, intents).await?;
-    let page = open_intents(&run, &mut items).await?;
-    let stopped_by = sending::send(&run, &mapping, &mut items, owned).await;
-    let ended = committing::commit(&run, &mapping, page, items).await?;
+    let owned = owned::members(run, mapping, intents).await?;
+    let page = open_intents(run, &mut items).await?;
+    let stopped_by = sending::send(run, mapping, &mut items, owned).await;
+    let unfinished = items.iter().filter(|item| item.goes_on()).map(|item| item.known.key.clone()).collect();
+    let ended = committing::commit(run, mapping, page, items).await?;
     match stopped_by {
         Some(error) => Err(error),
-        None => Ok(ended),
+        None => Ok(Done { ended, unfinished }),
     }
 }
 

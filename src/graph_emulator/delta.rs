@@ -111,7 +111,7 @@ impl Round {
             if entries.len() == page_size || members_left == 0 {
                 return DeltaPage { entries, next: Next::Page(self.at(last)) };
             }
-            let links = self.member_links(object, after);
+            let links = self.member_links(object, after, members_left + 1);
             let slice = &links[..links.len().min(members_left)];
             entries.push(self.entry(directory, object, slice, detail));
             members_left -= slice.len();
@@ -172,8 +172,8 @@ impl Round {
         self.tracked.iter().any(|tracked| tracked == name)
     }
 
-    /// The member links to show after the member `after`, in the order of their ids.
-    fn member_links<'a>(&self, object: &'a Object, after: Option<&str>) -> Vec<(&'a str, bool)> {
+    /// The first `most` member links to show after the member `after`, in the order of their ids.
+    fn member_links<'a>(&self, object: &'a Object, after: Option<&str>, most: usize) -> Vec<(&'a str, bool)> {
         if !self.tracks("members") || object.state.value != State::Live {
             return Vec::new();
         }
@@ -181,7 +181,7 @@ impl Round {
         let start = after.map_or(Unbounded, Excluded);
         let links = object.members.range::<str, _>((start, Unbounded));
         let shown = links.filter(|(_, link)| since.map_or(link.value, |since| link.at > since));
-        shown.map(|(member, link)| (member.as_str(), link.value)).collect()
+        shown.map(|(member, link)| (member.as_str(), link.value)).take(most).collect()
     }
 
     fn entry(&self, directory: &Directory, object: &Object, members: &[(&str, bool)], detail: Detail) -> Json {

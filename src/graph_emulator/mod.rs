@@ -35,7 +35,7 @@ use actix_web::{
 use tokio::task::JoinHandle;
 
 pub use staging::{Refused, Staged};
-pub use tenant::{GroupRecord, Tenant, TenantError, UserRecord};
+pub use tenant::{EVERYBODY, GroupRecord, Tenant, TenantError, UserRecord};
 
 use crate::secret::Secret;
 use access::Access;

@@ -10,9 +10,13 @@ use std::{
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::index};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{object::Kind, property};
+
+/// The name of the group that [`Tenant::with_everybody`] adds.
+pub const EVERYBODY: &str = "Everybody";
 
 /// A tenant as its document describes it. Ids are GUIDs in lower case.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -93,14 +97,14 @@ impl Tenant {
         Ok(tenant)
     }
 
-    /// A tenant of `users` people who report to each other in a tree, with a group for every fifty of them. The same
-    /// number always gives the same tenant.
-    pub fn generated(users: usize) -> Self {
+    /// A tenant of `users` people who report to each other in a tree, and `groups` groups, each with some of them. The
+    /// same numbers always give the same tenant.
+    pub fn generated(users: usize, groups: usize) -> Self {
         let mut random = StdRng::seed_from_u64(0x6d65_7269_6469_616e);
         let tenant_id = random_id(&mut random);
         let ids: Vec<String> = (0..users).map(|_| random_id(&mut random)).collect();
         let people = ids.iter().enumerate().map(|(number, id)| generated_user(&ids, number, id)).collect();
-        let groups = (0..users.div_ceil(50)).map(|number| generated_group(&mut random, &ids, number)).collect();
+        let groups = (0..groups).map(|number| generated_group(&mut random, &ids, number)).collect();
         Self {
             tenant_id,
             display_name: "Generated".to_owned(),
@@ -108,6 +112,25 @@ impl Tenant {
             users: people,
             groups,
         }
+    }
+
+    /// The same tenant with one group more, [`EVERYBODY`], which has all users.
+    pub fn with_everybody(mut self) -> Self {
+        let properties = BTreeMap::from([
+            ("displayName", json!(EVERYBODY)),
+            ("groupTypes", json!([])),
+            ("mailEnabled", json!(false)),
+            ("mailNickname", json!("everybody")),
+            ("securityEnabled", json!(true)),
+        ]);
+        let mut id = [0; 16];
+        id.copy_from_slice(&Sha256::digest(&self.tenant_id)[..16]);
+        self.groups.push(GroupRecord {
+            id: uuid::Builder::from_random_bytes(id).into_uuid().hyphenated().to_string(),
+            members: self.users.iter().map(|user| user.id.clone()).collect(),
+            properties: properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        });
+        self
     }
 
     fn check(&self) -> Result<(), TenantError> {
@@ -250,10 +273,13 @@ mod tests {
     #[test]
     fn a_generated_tenant_is_sound_and_always_the_same() {
         for users in [0, 1, 120] {
-            let tenant = Tenant::generated(users);
+            let tenant = Tenant::generated(users, 3);
             tenant.check().unwrap();
-            assert_eq!((tenant.users.len(), tenant.groups.len()), (users, users.div_ceil(50)));
-            assert_eq!(tenant, Tenant::generated(users));
+            assert_eq!((tenant.users.len(), tenant.groups.len()), (users, 3));
+            assert_eq!(tenant, Tenant::generated(users, 3));
+            let with_everybody = tenant.with_everybody();
+            with_everybody.check().unwrap();
+            assert_eq!(with_everybody.groups.last().unwrap().members.len(), users);
         }
     }
 

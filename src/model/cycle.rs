@@ -63,7 +63,10 @@ pub struct Counters {
     /// Single references added to and removed from the target.
     pub references_added: u64,
     pub references_removed: u64,
-    /// Requests that changed the target, as sent.
+    /// Requests to the target, as sent: those that read, those that write, and those repeated.
+    #[serde(default)]
+    pub requests: u64,
+    /// Those of them that write.
     pub writes: u64,
     /// Objects in escrow when the cycle ended.
     pub escrowed: u64,

@@ -54,9 +54,20 @@ pub struct KnownObject {
     pub link: Option<Link>,
     /// Edges that need work: wanted and not exported, or exported and not wanted.
     pub edges: Vec<Edge>,
+    /// Whether these are all of them.
+    pub extent: Extent,
     pub escrow: Option<Escrow>,
     /// The removals of this object that are not yet done: at most one for each effect, in the order of the effects.
     pub removals: Vec<Removal>,
+}
+
+/// How much of the edges that need work is known: a group may have more news than memory should hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    #[default]
+    Whole,
+    /// There are more. They are known once these have been worked on.
+    Part,
 }
 
 /// Who holds a resource.

@@ -34,7 +34,7 @@ pub use ids::{
 };
 pub use intent::{Action, Intent, MatchingValue};
 pub use job_state::{JobState, Reset, ResetScope, Standing, UnknownScope};
-pub use link::{Claim, Exported, ExportedValue, KnownObject, Lifecycle, Link};
+pub use link::{Claim, Exported, ExportedValue, Extent, KnownObject, Lifecycle, Link};
 pub use membership::Memberships;
 pub use object::{Anchor, FeedId, Name, ObjectKind, ResourceId, SourceObject};
 pub use removal::{Removal, RemovalEffect, RemovalState};

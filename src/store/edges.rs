@@ -1,23 +1,19 @@
 //! Edges: the references between objects, with their export state.
 //!
 //! An edge that is not wanted and was never sent has no row. How edges follow names, departures and links is told in
-//! [`super::references`].
+//! [`super::references`], which of them need work in [`super::edge_work`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use diesel::upsert::excluded;
 
 use crate::db::{AnyOf, Backend, batches, insert_rows, on_each};
-use crate::model::{Anchor, Edge, Export, JobId, Name, ObjectKey, ObjectMappingId, ResourceId, SentEdge};
+use crate::model::{Anchor, Edge, Export, JobId, Name, ObjectKey, ResourceId, SentEdge};
 
-use super::columns::{Word, to_count};
-use super::jobs::target_of;
-use super::keys::{key, key_batches};
-use super::tables::{edges, escrows, links};
-use super::{Store, StoreError};
+use super::StoreError;
+use super::columns::Word;
+use super::tables::edges;
 
 /// One edge, as its row holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -46,160 +42,6 @@ impl Row {
         self.export = Export::Never.word().to_owned();
         self.exported_as = None;
     }
-}
-
-/// The test of the partial index over edges to add. A bound value would hide the index from SQLite.
-macro_rules! not_exported {
-    () => {
-        sql::<Bool>("edges.export <> 'exported'")
-    };
-}
-
-/// True for a row whose resource another reference of the same owner still holds: a member that is listed by DN and by
-/// login name stays until both are gone.
-macro_rules! shadowed {
-    () => {{
-        let twins = diesel::alias!(edges as twins);
-        exists(
-            twins
-                .filter(twins.field(edges::job).eq(edges::job))
-                .filter(twins.field(edges::mapping).eq(edges::mapping))
-                .filter(twins.field(edges::from_anchor).eq(edges::from_anchor))
-                .filter(twins.field(edges::attribute).eq(edges::attribute))
-                .filter(twins.field(edges::exported_as).eq(edges::exported_as))
-                .filter(twins.field(edges::wanted)),
-        )
-    }};
-}
-
-impl Store {
-    /// Linked owners, in the order of their anchors after `after`, that have an edge to add whose far end is linked.
-    /// Owners in escrow are left out: their edges are sent with their next attempt.
-    pub async fn owners_with_due_edges(
-        &self,
-        job: &JobId,
-        mapping: &ObjectMappingId,
-        after: Option<Anchor>,
-        limit: u32,
-    ) -> Result<Vec<ObjectKey>, StoreError> {
-        let (job, mapping) = (job.clone(), mapping.clone());
-        self.database
-            .read(move |tx| {
-                let target = target_of(tx, &job)?;
-                let after = after.as_ref().map_or("", Anchor::as_str);
-                let (own, far) = diesel::alias!(links as own_links, links as far_links);
-                let anchors = on_each!(tx, c => edges::table
-                    .filter(edges::job.eq(job.as_str()))
-                    .filter(edges::mapping.eq(mapping.as_str()))
-                    .filter(edges::from_anchor.gt(after))
-                    .filter(edges::wanted)
-                    .filter(not_exported!())
-                    .filter(exists(
-                        own.filter(own.field(links::job).eq(edges::job))
-                            .filter(own.field(links::mapping).eq(edges::mapping))
-                            .filter(own.field(links::anchor).eq(edges::from_anchor)),
-                    ))
-                    .filter(exists(
-                        far.filter(far.field(links::target).eq(target.as_str()))
-                            .filter(far.field(links::anchor).nullable().eq(edges::to_anchor)),
-                    ))
-                    .filter(not(exists(
-                        escrows::table
-                            .filter(escrows::job.eq(edges::job))
-                            .filter(escrows::mapping.eq(edges::mapping))
-                            .filter(escrows::anchor.eq(edges::from_anchor)),
-                    )))
-                    .order(edges::from_anchor)
-                    .select(edges::from_anchor)
-                    .distinct()
-                    .limit(limit.into())
-                    .load::<String>(c))?;
-                Ok(anchors.into_iter().map(|anchor| key(mapping.as_str().to_owned(), anchor)).collect())
-            })
-            .await
-    }
-
-    /// Linked owners, in the order of their anchors after `after`, that have edges to remove: how many edges the target
-    /// holds for each, and how many of them are to be removed.
-    pub async fn owners_with_edge_removals(
-        &self,
-        job: &JobId,
-        mapping: &ObjectMappingId,
-        after: Option<Anchor>,
-        limit: u32,
-    ) -> Result<Vec<(ObjectKey, u64, u64)>, StoreError> {
-        let (job, mapping) = (job.clone(), mapping.clone());
-        self.database
-            .read(move |tx| {
-                let after = after.as_ref().map_or("", Anchor::as_str);
-                let to_remove = on_each!(tx, c => edges::table
-                    .filter(edges::job.eq(job.as_str()))
-                    .filter(edges::mapping.eq(mapping.as_str()))
-                    .filter(edges::from_anchor.gt(after))
-                    .filter(not(edges::wanted))
-                    .filter(not(shadowed!()))
-                    .filter(exists(
-                        links::table
-                            .filter(links::job.eq(edges::job))
-                            .filter(links::mapping.eq(edges::mapping))
-                            .filter(links::anchor.eq(edges::from_anchor)),
-                    ))
-                    .group_by(edges::from_anchor)
-                    .order(edges::from_anchor)
-                    .select((edges::from_anchor, diesel::dsl::count_star()))
-                    .limit(limit.into())
-                    .load::<(String, i64)>(c))?;
-                let mut sent: HashMap<String, i64> = HashMap::new();
-                for batch in batches(&to_remove) {
-                    sent.extend(on_each!(tx, c => edges::table
-                        .filter(edges::job.eq(job.as_str()))
-                        .filter(edges::mapping.eq(mapping.as_str()))
-                        .filter(edges::from_anchor.any_of(batch.iter().map(|(anchor, _)| anchor.as_str())))
-                        .filter(edges::export.ne(Export::Never.word()))
-                        .group_by(edges::from_anchor)
-                        .select((edges::from_anchor, diesel::dsl::count_star()))
-                        .load::<(String, i64)>(c))?);
-                }
-                let owners = to_remove.into_iter().map(|(anchor, count)| {
-                    let sent = sent.get(&anchor).copied().unwrap_or(count);
-                    (key(mapping.as_str().to_owned(), anchor), to_count(sent), to_count(count))
-                });
-                Ok(owners.collect())
-            })
-            .await
-    }
-}
-
-/// The edges of the objects that need work: to add, unknown, or to remove. One to remove whose resource another wanted
-/// edge holds needs none.
-pub(super) fn work(
-    tx: &mut Backend,
-    job: &JobId,
-    keys: &[ObjectKey],
-) -> Result<HashMap<ObjectKey, Vec<Row>>, StoreError> {
-    let mut found: HashMap<ObjectKey, Vec<Row>> = HashMap::new();
-    for (mapping, anchors) in key_batches(keys) {
-        let mut rows = on_each!(tx, c => edges::table
-            .filter(edges::job.eq(job.as_str()))
-            .filter(edges::mapping.eq(mapping))
-            .filter(edges::from_anchor.any_of(anchors.iter().copied()))
-            .filter(edges::wanted)
-            .filter(not_exported!())
-            .select(Row::as_select())
-            .load::<Row>(c))?;
-        rows.extend(on_each!(tx, c => edges::table
-            .filter(edges::job.eq(job.as_str()))
-            .filter(edges::mapping.eq(mapping))
-            .filter(edges::from_anchor.any_of(anchors.iter().copied()))
-            .filter(not(edges::wanted))
-            .filter(not(shadowed!()))
-            .select(Row::as_select())
-            .load::<Row>(c))?);
-        for row in rows {
-            found.entry(key(row.mapping.clone(), row.from_anchor.clone())).or_default().push(row);
-        }
-    }
-    Ok(found)
 }
 
 /// An edge as the engine sees it; `resource` is what its far end is linked to.

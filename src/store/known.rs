@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::db::Backend;
 use crate::model::{
-    Attributes, Edge, JobId, KnownObject, Lifecycle, ObjectKey, ObjectKind, ResourceId, TargetIdentity,
+    Attributes, Edge, Extent, JobId, KnownObject, Lifecycle, ObjectKey, ObjectKind, ResourceId, TargetIdentity,
 };
 
 use super::columns::{Word, from_json};
+use super::edge_work::{self, Work};
 use super::edges::{self, Row as EdgeRow};
 use super::jobs::target_of;
 use super::keys::key;
@@ -33,7 +34,7 @@ fn known(tx: &mut Backend, job: &JobId, keys: &[ObjectKey]) -> Result<Vec<KnownO
     for row in objects::of(tx, job, keys)? {
         let mut known = alone(row)?;
         known.link = links.remove(&known.key);
-        known.edges = edges.remove(&known.key).unwrap_or_default();
+        edges.give(&mut known);
         known.escrow = escrows.remove(&known.key);
         known.removals = removals.remove(&known.key).unwrap_or_default();
         found.insert(known.key.clone(), known);
@@ -56,7 +57,7 @@ pub(super) fn of_new(tx: &mut Backend, job: &JobId, new: Vec<NewObject>) -> Resu
     let keys: Vec<ObjectKey> = new.iter().map(|known| known.key.clone()).collect();
     let mut edges = open_edges(tx, job, &target, &keys)?;
     for known in &mut new {
-        known.edges = edges.remove(&known.key).unwrap_or_default();
+        edges.give(known);
     }
     Ok(new)
 }
@@ -76,26 +77,39 @@ fn with_attributes(row: ObjectRow, attributes: Attributes) -> Result<KnownObject
         attributes,
         link: None,
         edges: Vec::new(),
+        extent: Extent::Whole,
         escrow: None,
         removals: Vec::new(),
     })
 }
 
 /// The edges that need work, with the resources of their far ends.
+struct OpenEdges {
+    edges: HashMap<ObjectKey, Vec<Edge>>,
+    cut: HashSet<ObjectKey>,
+}
+
+impl OpenEdges {
+    fn give(&mut self, known: &mut KnownObject) {
+        known.edges = self.edges.remove(&known.key).unwrap_or_default();
+        known.extent = if self.cut.contains(&known.key) { Extent::Part } else { Extent::Whole };
+    }
+}
+
 fn open_edges(
     tx: &mut Backend,
     job: &JobId,
     target: &TargetIdentity,
     keys: &[ObjectKey],
-) -> Result<HashMap<ObjectKey, Vec<Edge>>, StoreError> {
-    let rows = edges::work(tx, job, keys)?;
+) -> Result<OpenEdges, StoreError> {
+    let Work { rows, cut } = edge_work::work(tx, job, target, keys)?;
     let anchors: HashSet<&str> = rows.values().flatten().filter_map(|row| row.to_anchor.as_deref()).collect();
     let resources = links::far_ends(tx, job, target, &anchors.into_iter().collect::<Vec<_>>())?;
-    let mut found = HashMap::new();
+    let mut edges = HashMap::new();
     for (key, rows) in rows {
-        found.insert(key, of_owner(rows, &resources)?);
+        edges.insert(key, of_owner(rows, &resources)?);
     }
-    Ok(found)
+    Ok(OpenEdges { edges, cut })
 }
 
 /// The edges of one owner. A resource that is to be added is not also removed for the sake of another reference to it:

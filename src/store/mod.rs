@@ -7,6 +7,7 @@ mod called;
 mod columns;
 mod containers;
 mod cycles;
+mod edge_work;
 mod edges;
 mod error;
 mod escrows;

@@ -25,6 +25,7 @@ mod on_demand;
 mod probe;
 mod provisioning_log;
 mod quarantine;
+mod query_plans;
 mod references;
 mod replay;
 mod restart;

@@ -23,7 +23,7 @@ use crate::{
         scope::Memberships,
     },
     expression::Seed,
-    model::{Attributes, HashKey, JobId, KnownObject, Lifecycle, ObjectKey, Value},
+    model::{Attributes, Extent, HashKey, JobId, KnownObject, Lifecycle, ObjectKey, Value},
     scim::Resource,
     sync_schema::{ObjectMapping, compile},
     templates::{Templates, Vocabulary},
@@ -179,6 +179,7 @@ fn user(number: u32, mapping: &ObjectMapping) -> KnownObject {
         attributes,
         link: None,
         edges: Vec::new(),
+        extent: Extent::Whole,
         escrow: None,
         removals: Vec::new(),
     }

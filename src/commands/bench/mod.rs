@@ -2,13 +2,18 @@
 //!
 //! What is measured runs in a process of its own, whose use of the processor the kernel accounts for.
 
+mod directory;
 mod echo;
+mod gateway;
+mod growth;
 mod initial_cycle;
 mod load;
 mod mapping;
+mod memory;
 mod scim;
 mod scim_client;
 mod scim_server;
+mod target;
 
 use std::{
     path::{Path, PathBuf},
@@ -33,6 +38,8 @@ const START: Duration = Duration::from_secs(1200);
 pub(super) async fn bench(options: Bench) -> anyhow::Result<Ended> {
     match &options.subject {
         None => initial_cycle::run(&options).await,
+        Some(BenchSubject::Growth(growth)) => growth::run(growth).await,
+        Some(BenchSubject::Memory(memory)) => memory::run(memory).await,
         Some(BenchSubject::Scim(scim)) => scim::run(scim).await,
         Some(BenchSubject::Mapping(options)) => mapping::run(options),
         Some(BenchSubject::Echo(echo)) => echo::run(echo).await,

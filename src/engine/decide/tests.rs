@@ -10,7 +10,9 @@ use crate::{
         scope::Memberships,
     },
     expression::Seed,
-    model::{Attributes, Claim, Edge, Export, JobId, Name, ObjectKey, ObjectKind, ObjectMappingId, ResourceId, Value},
+    model::{
+        Attributes, Claim, Edge, Export, Extent, JobId, Name, ObjectKey, ObjectKind, ObjectMappingId, ResourceId, Value,
+    },
     scim::Resource,
     sync_schema::{ReferenceMapping, compile},
 };
@@ -46,6 +48,7 @@ fn known(lifecycle: Lifecycle, attributes: Attributes, link: Option<Link>) -> Kn
         attributes,
         link,
         edges: Vec::new(),
+        extent: Extent::Whole,
         escrow: None,
         removals: Vec::new(),
     }

@@ -12,7 +12,7 @@ use crate::{
         scope::{self, Standing},
         settle, take_away,
     },
-    model::{Anchor, KnownObject, Lifecycle, ObjectKey, RemovalEffect, RemovalId, RemovalState},
+    model::{Anchor, Extent, KnownObject, Lifecycle, ObjectKey, RemovalEffect, RemovalId, RemovalState},
     sync_schema::{ObjectMapping, ScopeResult},
 };
 
@@ -92,6 +92,8 @@ fn narrowed(
         let stays_held = !edge.wanted && removals == Removals::ToBeHeld;
         stays_held || !is_one_of_many(&edge.attribute) || is_chosen()
     });
+    // What was chosen is all there is to do.
+    known.extent = Extent::Whole;
     known
 }
 

@@ -17,7 +17,8 @@ use crate::{
         run::{CycleError, Run, Stage},
     },
     model::{
-        Action, Counters, Exported, Failure, FailureClass, Intent, KnownObject, ObjectKey, RemovalEffect, ResourceId,
+        Action, Counters, Exported, Extent, Failure, FailureClass, Intent, KnownObject, ObjectKey, RemovalEffect,
+        ResourceId,
     },
     provisioning_log::{Event, Reason, Status},
     store::{Effect, NewRemoval},
@@ -178,11 +179,13 @@ fn done_step(run: &Run, mapping: &ObjectMapping, item: &Item, sent: Sent, held: 
     let event = sent.event(run, mapping, &item.known, Status::Success);
     let Sent { action, baseline, .. } = sent;
     run.count(|progress| count_done(&mut progress.counters, &action, item.known.link.is_none()));
+    // What is still to be taken away stays let through, or held, until all of it is done.
+    let is_whole = item.known.extent == Extent::Whole;
     let (changes, sent, removed) = match action {
         Action::Create { attributes, edges } => (attributes, edges, None),
         Action::Update { changes, edges, .. } => {
             let takes_edges = edges.iter().any(|edge| !edge.added) && item.approved.contains(&RemovalEffect::Edges);
-            (changes, edges, takes_edges.then_some(RemovalEffect::Edges))
+            (changes, edges, (takes_edges && is_whole).then_some(RemovalEffect::Edges))
         }
         Action::Disable { changes, .. } => (changes, Vec::new(), Some(RemovalEffect::Disable)),
         Action::Delete { .. } => (Vec::new(), Vec::new(), Some(RemovalEffect::Delete)),
@@ -202,7 +205,7 @@ fn done_step(run: &Run, mapping: &ObjectMapping, item: &Item, sent: Sent, held: 
         held,
         done: removed.into_iter().collect(),
         log: Some(Box::new(event)),
-        cancels: true,
+        cancels: is_whole || removed == Some(RemovalEffect::Delete),
     })
 }
 

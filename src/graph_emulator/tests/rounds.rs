@@ -31,7 +31,7 @@ async fn a_large_group_repeats_with_slices_of_its_members() {
 
 #[tokio::test]
 async fn no_page_size_loses_or_doubles_anything() {
-    let tenant = Tenant::generated(130);
+    let tenant = Tenant::generated(130, 3);
     let links: usize = tenant.groups.iter().map(|group| group.members.len()).sum();
     for page_size in [1, 7, 50, 1000] {
         let bench = Bench::serving(tenant.clone(), page_size);
@@ -150,7 +150,7 @@ async fn a_new_user_appears_and_its_name_is_taken() {
 #[tokio::test]
 async fn a_token_that_is_not_good_here_sends_the_client_to_the_beginning() {
     let bench = Bench::start(10);
-    let other = Bench::serving(Tenant::generated(3), 10);
+    let other = Bench::serving(Tenant::generated(3, 1), 10);
     let (_, foreign, _) = other.round("/v1.0/users/delta").await;
     let (_, token) = foreign.split_once('?').unwrap();
     for query in ["$deltatoken=expired", "$deltaToken=expired", token] {

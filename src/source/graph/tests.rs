@@ -264,7 +264,7 @@ async fn member_changes_arrive_one_by_one() {
 
 #[tokio::test]
 async fn one_object_is_fetched_whole() {
-    let bench = Bench::start(Tenant::generated(60), 7);
+    let bench = Bench::start(Tenant::generated(60, 2), 7);
     let expected = &bench.tenant.users[9];
     let anchor = Anchor::new(expected.id.clone());
     let Fetched::Object(user) = bench.source.fetch(&"User".into(), &anchor).await.unwrap() else { panic!() };

@@ -97,6 +97,7 @@ pub(super) struct Client {
     retry: RetryPolicy,
     /// Set once the target has refused the SCIM media type.
     plain_json: AtomicBool,
+    requests: AtomicU64,
     writes: AtomicU64,
 }
 
@@ -115,6 +116,7 @@ impl Client {
             pace: Pace::new(concurrency),
             retry,
             plain_json: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
             writes: AtomicU64::new(0),
         }
     }
@@ -132,6 +134,11 @@ impl Client {
         if media_type == MediaType::Json {
             self.plain_json.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Requests that were sent so far, repetitions included.
+    pub(super) fn requests_sent(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Write requests that were sent so far, repetitions included.
@@ -303,6 +310,7 @@ impl Client {
             let media_type = if plain_json { urn::JSON_MEDIA_TYPE } else { urn::MEDIA_TYPE };
             builder = builder.header(CONTENT_TYPE, media_type).body(body.clone());
         }
+        self.requests.fetch_add(1, Ordering::Relaxed);
         if request.purpose.is_write() {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }

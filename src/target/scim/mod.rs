@@ -124,6 +124,11 @@ impl ScimTarget {
         Arc::clone(&self.shared.profile.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Requests that were sent so far, repetitions included.
+    pub fn requests_sent(&self) -> u64 {
+        self.shared.client.requests_sent()
+    }
+
     /// Write requests that were sent so far, repetitions included.
     pub fn writes_sent(&self) -> u64 {
         self.shared.client.writes_sent()

@@ -1,0 +1,119 @@
+//! Every statement that a cycle sends to its store goes through what it is about, never through a whole directory.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use provisor::engine::policy::{Guard, Policy};
+use provisor::graph_emulator::Staged;
+use provisor::model::CycleState;
+use provisor::scim_server::Dialect;
+use serde_json::json;
+
+use super::support::gateway::{Gateway, group, group_id, leave, purge, tenant_of, update, user_id};
+use super::support::repository;
+
+/// The statements that were prepared, by any store of this process.
+static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn record() -> Option<Box<dyn Instrumentation>> {
+    Some(Box::new(|event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let text = text.split(" -- binds:").next().unwrap_or_default().trim();
+            STATEMENTS.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+        }
+    }))
+}
+
+/// Tables with as many rows as the directory has objects or references.
+const GROWING: [&str; 5] = ["objects", "object_names", "links", "edges", "matching_index"];
+/// Columns that narrow nothing down: a job may have the whole directory.
+const WIDE: [&str; 8] = ["job", "target", "mapping", "kind", "resource_kind", "path", "attribute", "lifecycle"];
+/// Indexes that hold only what needs work.
+const OF_WORK: [&str; 4] = ["objects_due", "objects_waits_for", "edges_to_add", "edges_to_remove"];
+
+#[derive(QueryableByName)]
+struct Plan {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// What is wrong with a step of a plan; `None` where nothing is.
+fn complaint(statement: &str, step: &str) -> Option<String> {
+    let mut words = step.split(' ');
+    let (verb, table) = (words.next()?, words.next()?);
+    // An alias stands for its table.
+    let is_growing = GROWING.contains(&table)
+        || GROWING.iter().any(|growing| statement.contains(&format!("`{growing}` AS `{table}`")));
+    if !is_growing || OF_WORK.iter().any(|index| step.contains(index)) {
+        return None;
+    }
+    let conditions = step.rsplit_once(" (").map_or("", |(_, conditions)| conditions.trim_end_matches(')'));
+    let columns = conditions.split(" AND ").map(|condition| condition.trim_end_matches(['=', '<', '>', '?']));
+    let is_narrow = columns.clone().any(|column| !column.is_empty() && !WIDE.contains(&column));
+    (verb == "SCAN" || !is_narrow).then(|| format!("{statement}\n    {step}"))
+}
+
+/// Counting goes through what it counts, and looking whether there is anything stops at the first. A full read and
+/// another schema concern everything, and what was listed of a target goes as a whole.
+fn may_be_wide(statement: &str) -> bool {
+    const PARTS: [&str; 5] = [
+        "COUNT(",
+        "SELECT EXISTS",
+        "`edges`.`generation` < ?",
+        "`evaluated_schema` != ?",
+        "DELETE FROM `matching_index`",
+    ];
+    PARTS.iter().any(|part| statement.contains(part))
+}
+
+#[tokio::test]
+async fn no_statement_of_a_cycle_goes_through_a_directory() {
+    set_default_instrumentation(record).unwrap();
+    // More news of one group than a page holds, when they come and when they go.
+    let members = 5_300;
+    let mut tenant = tenant_of(members);
+    tenant.users[1].manager = Some(user_id(3));
+    tenant.groups = vec![group(1, 1..=members), group(2, 1..=20)];
+    let guard = Guard { percent: 100, at_least: 10_000, more_than: 10_000 };
+    let gateway = Gateway::start_with(tenant, Dialect::STANDARD, Policy { guard, ..Policy::default() }).await;
+    let report = gateway.cycle().await;
+    assert_eq!((report.state, report.counters.created), (CycleState::Succeeded, members as u64 + 2));
+    assert_eq!(gateway.target.members("Group 1").await.len(), members);
+    let remove = |number| Staged::RemoveMember { group: group_id(1), member: user_id(number) };
+    gateway.stage((1..=5_200).map(remove).collect());
+    gateway.stage(vec![
+        update(7, json!({ "jobTitle": "Chief", "accountEnabled": false })),
+        Staged::SetManager { user: user_id(2), manager: Some(user_id(5)) },
+        leave(9),
+        leave(11),
+        purge(11),
+    ]);
+    let report = gateway.cycle().await;
+    assert_eq!(report.state, CycleState::Succeeded);
+    assert!(report.counters.references_removed >= 5_200, "{:?}", report.counters);
+    assert_eq!(gateway.target.members("Group 1").await.len(), 100);
+    gateway.source.expire_delta_tokens();
+    gateway.cycle().await;
+    assert_eq!(gateway.cycle().await.counters.writes, 0);
+
+    let mut connection = SqliteConnection::establish(":memory:").unwrap();
+    let migrations = FileBasedMigrations::from_path(repository("migrations/sqlite")).unwrap();
+    connection.run_pending_migrations(migrations).unwrap();
+    let statements = STATEMENTS.lock().unwrap().clone();
+    let (mut looked_at, mut complaints) = (0, Vec::new());
+    for statement in statements.iter().filter(|statement| !may_be_wide(statement)) {
+        // Those of the target's own database name other tables.
+        let explained = format!("EXPLAIN QUERY PLAN {statement}");
+        let Ok(plan) = diesel::sql_query(explained).load::<Plan>(&mut connection) else { continue };
+        looked_at += 1;
+        complaints.extend(plan.iter().filter_map(|step| complaint(statement, &step.detail)));
+    }
+    assert!(looked_at > 40, "{looked_at} statements were looked at");
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
