@@ -7,10 +7,13 @@ use chrono::Utc;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    config::{Adopt, Application, Config, Connector, Leaving, SourceConfig, StoreSettings, TargetConfig, Wiring},
+    config::{
+        Adopt, Application, Config, Connector, Leaving, LimitSettings, SourceConfig, StoreSettings, TargetConfig,
+        Wiring,
+    },
     engine::{
         Job,
-        policy::{Adoption, Deprovisioning, Guard, Policy, ProtectedResources},
+        policy::{Adoption, Deprovisioning, Guard, Limits, Policy, ProtectedResources},
         quarantine::QuarantineRules,
         scheduler::ScheduledJob,
     },
@@ -89,19 +92,24 @@ pub fn assemble_all(config: &Config) -> anyhow::Result<Vec<ScheduledJob>> {
 
 fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
     let protected = &application.protected;
+    let skips = job.policy.skip_out_of_scope_deletions;
+    let unless_skipped = |leaving| if skips { Deprovisioning::Nothing } else { deprovisioning(leaving) };
     Policy {
         adoption: match job.policy.adopt {
             Adopt::Update => Adoption::Update,
             Adopt::LinkOnly => Adoption::LinkOnly,
         },
-        out_of_scope: deprovisioning(job.policy.out_of_scope),
+        disabled: deprovisioning(job.policy.disabled),
+        unassigned: unless_skipped(job.policy.unassigned),
+        out_of_scope: unless_skipped(job.policy.out_of_scope),
         soft_deleted: deprovisioning(job.policy.soft_deleted),
         deleted: deprovisioning(job.policy.deleted),
         protected: ProtectedResources::new(protected.user_names.iter().cloned(), protected.ids.iter().cloned()),
         guard: Guard {
-            percent: job.accidental_deletion.percent.into(),
-            at_least: job.accidental_deletion.at_least.into(),
-            more_than: job.accidental_deletion.more_than.into(),
+            cycle: limits(job.accidental_deletion.cycle()),
+            day: limits(job.accidental_deletion.day.unwrap_or(job.accidental_deletion.cycle())),
+            application: limits(application.accidental_deletion),
+            percent_of_few: job.accidental_deletion.percent_of_few.into(),
         },
         quarantine: QuarantineRules {
             percent: job.quarantine.percent.into(),
@@ -115,11 +123,20 @@ fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
     }
 }
 
+fn limits(settings: LimitSettings) -> Limits {
+    Limits {
+        percent: settings.percent.into(),
+        at_least: settings.at_least.into(),
+        more_than: settings.more_than.into(),
+    }
+}
+
 fn deprovisioning(leaving: Leaving) -> Deprovisioning {
     match leaving {
         Leaving::Disable => Deprovisioning::Disable,
         Leaving::Delete => Deprovisioning::Delete,
         Leaving::None => Deprovisioning::Nothing,
+        Leaving::DeleteAfter(after) => Deprovisioning::DeleteAfter(after),
     }
 }
 

@@ -3,6 +3,7 @@
 mod links;
 mod logs;
 mod provision;
+mod removals;
 mod schema;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -17,6 +18,7 @@ use url::Url;
 pub use links::Links;
 pub use logs::{Logs, LogsOutput};
 pub use provision::Provision;
+pub use removals::{Answer, RemovalKind, Removals};
 pub use schema::{SchemaCommand, SchemaDiff, SchemaExport, SchemaImport, SchemaName, SchemaScope, TemplateSource};
 
 use crate::model::ResetScope;
@@ -70,6 +72,7 @@ pub enum Command {
     /// List the objects whose change failed, with the reason and the next attempt.
     Escrows(JobListing),
     /// List, release or reject removals that wait for a person.
+    #[command(subcommand)]
     Removals(Removals),
     /// Provision one user or group now, and show how it went: import, scope, match, action.
     Provision(Provision),
@@ -200,23 +203,6 @@ pub struct Restart {
     /// What to reset.
     #[arg(long, default_value = "Watermark, Escrows, QuarantineState")]
     pub scope: ResetScope,
-}
-
-#[derive(Debug, Args)]
-pub struct Removals {
-    #[command(flatten)]
-    pub listing: Listing,
-    /// The job, by its name in the configuration.
-    pub job: String,
-    /// Let these removals through: the next cycle evaluates each once more and carries it out.
-    #[arg(long, value_name = "ID", num_args = 1.., conflicts_with = "reject")]
-    pub release: Vec<String>,
-    /// Let every staged removal through.
-    #[arg(long, conflicts_with_all = ["reject", "release"])]
-    pub release_all: bool,
-    /// Refuse these removals: they are not carried out unless their objects change.
-    #[arg(long, value_name = "ID", num_args = 1..)]
-    pub reject: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,9 @@
 //! `provisor status`: how the jobs stand, from the store.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::Ended;
+use super::{Ended, counted};
 use crate::{
     app,
     cli::{Listing, Output},
@@ -21,6 +22,7 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         let standing = store.standing(id).await?;
         rows.push((id.clone(), counts, last, standing));
     }
+    let now = Utc::now();
     match options.output {
         Output::Json => {
             let jobs: Vec<_> = rows
@@ -29,6 +31,8 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
                     json!({
                         "job": job, "linked": counts.linked, "escrowed": counts.escrowed, "staged": counts.staged,
                         "oldestHeldRemoval": counts.oldest_held,
+                        "oldestHeldRemovalSeconds":
+                            counts.oldest_held.map(|since| (now - since).num_seconds().max(0)),
                         "status": {
                             "code": match (state, last, &health.quarantine) {
                                 (JobState::Paused, ..) => "Paused",
@@ -67,6 +71,9 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
                     }
                     JobState::Paused => println!("  paused; `provisor jobs start {job}` goes on where it stood"),
                 }
+                if let Some(since) = counts.oldest_held {
+                    println!("  the oldest removal that is not carried out was held {} ago", age(since, now));
+                }
                 if let Some(quarantine) = &health.quarantine {
                     println!("  {}; {}", sentence(quarantine), what_to_do(quarantine.reason, job));
                 }
@@ -74,6 +81,17 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         }
     }
     Ok(Ended::Done)
+}
+
+/// How long ago something was, in its largest unit: `3 days`.
+pub(super) fn age(since: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let minutes = (now - since).num_minutes().max(0).unsigned_abs();
+    let (count, unit) = match minutes {
+        0..60 => (minutes, "minute"),
+        60..2880 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    counted(usize::try_from(count).unwrap_or(usize::MAX), unit)
 }
 
 /// Since when and why a job is in quarantine, and when it is tried next.
@@ -95,7 +113,9 @@ fn what_to_do(reason: QuarantineReason, job: &JobId) -> String {
         QuarantineReason::EncounteredBaseEscrowThreshold | QuarantineReason::EncounteredEscrowProportionThreshold => {
             format!("`provisor escrows {job}` says what fails; mend it, then `provisor run {job}`")
         }
-        QuarantineReason::TooManyDeletes => format!("release or reject them with `provisor removals {job}`"),
+        QuarantineReason::TooManyDeletes => {
+            format!("`provisor removals list {job}` names them; release or reject them")
+        }
         QuarantineReason::EncounteredQuarantineException
         | QuarantineReason::IngestionInterrupted
         | QuarantineReason::Unknown => format!("mend it, then `provisor run {job}`: one good cycle ends it"),

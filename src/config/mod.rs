@@ -21,7 +21,7 @@ mod written;
 mod tests;
 
 pub use duration::parse as parse_duration;
-pub use job::{Adopt, GuardSettings, Leaving, Policy, QuarantineSettings, Schedule};
+pub use job::{Adopt, GuardSettings, Leaving, LimitSettings, Policy, QuarantineSettings, Schedule};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use resolved::{
     Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,

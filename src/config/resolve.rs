@@ -181,6 +181,7 @@ impl<'a> Resolver<'a> {
 
     fn application(&mut self, written: Located<WrittenApplication>, sources: &[SourceConfig]) -> Application {
         let Located { value: written, node } = written;
+        self.share(node, &["accidental_deletion", "percent"], written.accidental_deletion.percent);
         let WrittenTarget::Scim(mut scim) = written.target;
         scim.resolve_paths(self.folder);
         for problem in scim.problems() {
@@ -197,6 +198,7 @@ impl<'a> Resolver<'a> {
             name: self.name(written.name),
             target: TargetConfig::Scim(scim),
             protected: Protected { user_names: written.protected.user_names, ids: written.protected.ids },
+            accidental_deletion: written.accidental_deletion,
             jobs,
         }
     }
@@ -222,9 +224,11 @@ impl<'a> Resolver<'a> {
             interval: self.at_least(written.schedule.interval, Schedule::SHORTEST_INTERVAL, interval),
             full_read: self.at_least(written.schedule.full_read, Schedule::SHORTEST_FULL_READ, Schedule::FULL_READ),
         };
-        if written.accidental_deletion.percent > 100 {
-            let place = self.place(node, &["accidental_deletion", "percent"]);
-            self.problem(place, "a share beyond 100 percent", "write a number from 0 to 100");
+        let guard = &written.accidental_deletion;
+        self.share(node, &["accidental_deletion", "percent"], guard.percent);
+        self.share(node, &["accidental_deletion", "percent_of_few"], guard.percent_of_few);
+        if let Some(day) = &guard.day {
+            self.share(node, &["accidental_deletion", "day", "percent"], day.percent);
         }
         let quarantine = self.quarantine(written.quarantine);
         let template = written.template.as_ref().and_then(|name| self.known_template(name));
@@ -251,6 +255,13 @@ impl<'a> Resolver<'a> {
             accidental_deletion: written.accidental_deletion,
             quarantine,
         })
+    }
+
+    fn share(&mut self, node: NodeId, keys: &[&str], percent: u8) {
+        if percent > 100 {
+            let place = self.place(node, keys);
+            self.problem(place, "a share beyond 100 percent", "write a number from 0 to 100");
+        }
     }
 
     fn dangling(&mut self, source: &Located<String>) {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::job::{GuardSettings, Policy, QuarantineSettings, Schedule};
+use super::job::{GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
 use crate::model::JobId;
 use crate::notification::WebhookSettings;
 use crate::secret::Secret;
@@ -72,6 +72,8 @@ pub struct Application {
     pub target: TargetConfig,
     /// Resources that no job ever touches, such as the accounts for emergencies.
     pub protected: Protected,
+    /// How much all jobs together may remove in 24 hours.
+    pub accidental_deletion: LimitSettings,
     pub jobs: Vec<JobConfig>,
 }
 

@@ -54,7 +54,7 @@ fn a_sound_file_is_completed_with_defaults_and_secrets() {
     assert_eq!(hr.job.schedule, Schedule { interval: Duration::from_secs(30), full_read: Schedule::FULL_READ });
     assert_eq!((hr.job.policy.adopt, hr.job.policy.out_of_scope), (Adopt::LinkOnly, Leaving::Delete));
     assert_eq!((hr.job.policy.soft_deleted, hr.job.policy.deleted), (Leaving::Disable, Leaving::Delete));
-    assert_eq!(hr.job.accidental_deletion, GuardSettings { percent: 20, at_least: 10, more_than: 500 });
+    assert_eq!(hr.job.accidental_deletion, GuardSettings { percent: 20, ..GuardSettings::default() });
     let cloud = config.job(&JobId::new("cloud")).expect("it is there");
     assert_eq!(cloud.job.schedule.interval, Schedule::GRAPH_INTERVAL);
     assert_eq!((config.keep_log, hr.keep_log), (Config::KEEP_LOG, Config::KEEP_LOG));

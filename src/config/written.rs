@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::duration::WrittenDuration;
-use super::job::{GuardSettings, Policy};
+use super::job::{GuardSettings, LimitSettings, Policy};
 use super::read::Located;
 use crate::model::ResourceId;
 use crate::notification::WebhookSettings;
@@ -81,6 +81,9 @@ pub(super) struct WrittenApplication {
     /// What no job of the application ever touches.
     #[serde(default)]
     pub(super) protected: WrittenProtected,
+    /// How much all jobs together may remove in 24 hours.
+    #[serde(default)]
+    pub(super) accidental_deletion: LimitSettings,
     pub(super) jobs: Vec<Located<WrittenJob>>,
 }
 

@@ -1,6 +1,6 @@
 //! Evaluation + what is known + policy → action. Pure: no clock, no network, no database.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::Serialize;
 
@@ -8,7 +8,6 @@ use crate::{
     engine::{
         diff,
         edges::{self, EdgeWork},
-        equality::same,
         evaluate::{Evaluation, Wanted},
         exported, flow,
         matching::Situation,
@@ -16,17 +15,17 @@ use crate::{
         scope::Standing,
     },
     model::{
-        Action, AttributeChange, Exported, ExportedValue, Failure, FailureClass, HashKey, KnownObject, Lifecycle, Link,
-        MatchingValue, RemovalEffect, RemovalId, TargetPath, ValueChange,
+        Action, Exported, Failure, FailureClass, HashKey, KnownObject, Lifecycle, Link, MatchingValue, RemovalEffect,
+        RemovalId, ResourceId,
     },
     sync_schema::ObjectMapping,
 };
 
+mod linked;
 #[cfg(test)]
 pub(super) mod tests;
 
-/// The endpoint of the one resource type that has an `active` attribute.
-const USERS: &str = "Users";
+use linked::{delete, linked, update};
 
 /// The code of the failure of an object whose resource is linked to another one.
 pub(super) const DUPLICATE_SOURCE_ENTRIES: &str = "DuplicateSourceEntries";
@@ -50,6 +49,18 @@ pub enum Decision {
 pub struct Held {
     pub effect: RemovalEffect,
     pub reason: &'static str,
+    /// What it is decided for.
+    pub resource: ResourceId,
+    /// How many references it takes away; 0 for other effects.
+    pub references: u64,
+    /// How long it waits before it is judged.
+    pub after: Duration,
+}
+
+impl Held {
+    fn now(effect: RemovalEffect, reason: &'static str, link: &Link) -> Self {
+        Self { effect, reason, resource: link.resource.clone(), references: 0, after: Duration::ZERO }
+    }
 }
 
 /// Why nothing is sent.
@@ -97,6 +108,10 @@ pub struct Rules<'a> {
     pub policy: &'a Policy,
     /// The effects that the guard, or a person, has let through for this object.
     pub approved: &'a BTreeSet<RemovalEffect>,
+    /// The effects that a person has to decide about, or has refused.
+    pub with_a_person: &'a BTreeSet<RemovalEffect>,
+    /// True where the target's users can be disabled; where not, they are deleted instead.
+    pub soft_delete: bool,
     /// Hashes what is not kept.
     pub key: &'a HashKey,
 }
@@ -121,7 +136,7 @@ pub fn decide(known: &KnownObject, evaluation: &Evaluation<'_>, situation: &Situ
     if flow::user_name(&wanted.attributes).is_some_and(|name| rules.policy.protected.covers_user_name(name)) {
         return skip(SkipReason::Protected);
     }
-    let work = edges::work(&known.edges, &rules.mapping.references);
+    let work = edges::of(known, &rules.mapping.references);
     match &known.link {
         Some(link) => match situation {
             Situation::LinkedAs(content) => {
@@ -225,155 +240,10 @@ fn adopt(link: Link, wanted: &Wanted<'_>, held: Vec<Held>) -> Decision {
     }
 }
 
-fn linked(link: &Link, wanted: &Wanted<'_>, work: EdgeWork, rules: Rules<'_>) -> Decision {
-    if is_protected(link, rules.policy) {
-        return skip(SkipReason::Protected);
-    }
-    let event = match wanted.standing {
-        Standing::InScope | Standing::AccountDisabled => return update(link, wanted, work, rules),
-        Standing::OutOfScope(_) | Standing::LeftFeed => rules.policy.out_of_scope,
-        Standing::SoftDeleted => rules.policy.soft_deleted,
-        Standing::Deleted => rules.policy.deleted,
-    };
-    match event {
-        Deprovisioning::Nothing => skip(SkipReason::KeptByPolicy),
-        Deprovisioning::Delete => delete(link, wanted.standing.reason(), rules),
-        Deprovisioning::Disable => disable(link, wanted, rules),
-    }
-}
-
-/// Everything that differs, except what takes access away and has not been let through.
-fn update(link: &Link, wanted: &Wanted<'_>, work: EdgeWork, rules: Rules<'_>) -> Decision {
-    if !rules.mapping.flow.update {
-        return skip(SkipReason::FlowDisabled);
-    }
-    let changes = diff::for_update(&wanted.attributes, &link.exported, rules.key);
-    let (disabling, mut changes): (Vec<_>, Vec<_>) =
-        changes.into_iter().partition(|change| takes_access(change, &link.exported));
-    let mut held = Vec::new();
-    let mut edges = work.due;
-    if rules.approved.contains(&RemovalEffect::Edges) {
-        edges.extend(work.removals);
-    } else if !work.removals.is_empty() {
-        held.push(Held { effect: RemovalEffect::Edges, reason: "no longer referenced in the source" });
-    }
-    if !disabling.is_empty() {
-        if rules.approved.contains(&RemovalEffect::Disable) {
-            changes.extend(disabling);
-            let action = Action::Disable { resource: link.resource.clone(), changes };
-            return act(action, link, wanted, held);
-        }
-        held.push(Held { effect: RemovalEffect::Disable, reason: wanted.standing.reason() });
-    }
-    if changes.is_empty() && edges.is_empty() {
-        let reason = if held.is_empty() { SkipReason::RedundantExport } else { SkipReason::RemovalHeld };
-        return Decision::Skip { reason, held };
-    }
-    act(Action::Update { resource: link.resource.clone(), changes, edges }, link, wanted, held)
-}
-
-/// Sends only what depends on `IsSoftDeleted`: a person who left scope is disabled, not otherwise maintained.
-fn disable(link: &Link, wanted: &Wanted<'_>, rules: Rules<'_>) -> Decision {
-    let reason = wanted.standing.reason();
-    let depends = |name: &str| name == rules.mapping.soft_deleted;
-    let disabling: Vec<_> = wanted
-        .attributes
-        .iter()
-        .filter(|attribute| {
-            attribute
-                .mapping
-                .expression
-                .as_ref()
-                .is_some_and(|expression| expression.source_attributes().into_iter().any(depends))
-        })
-        .cloned()
-        .collect();
-    if disabling.is_empty() {
-        // Only people have an `active` attribute. What cannot be disabled (a group) is deleted instead.
-        let is_person = rules.mapping.target_kind.as_str() == USERS;
-        return if is_person { skip(SkipReason::CannotDisable) } else { delete(link, reason, rules) };
-    }
-    if !rules.mapping.flow.update {
-        return skip(SkipReason::FlowDisabled);
-    }
-    let mut changes = diff::for_update(&disabling, &link.exported, rules.key);
-    // Nobody has to let through what is so already.
-    if !changes.iter().any(|change| takes_access(change, &link.exported)) {
-        changes.retain(|change| differs(change, &link.exported));
-    }
-    if changes.is_empty() {
-        return skip(SkipReason::RedundantExport);
-    }
-    if !rules.approved.contains(&RemovalEffect::Disable) {
-        return Decision::Skip {
-            reason: SkipReason::RemovalHeld,
-            held: vec![Held { effect: RemovalEffect::Disable, reason }],
-        };
-    }
-    act(Action::Disable { resource: link.resource.clone(), changes }, link, wanted, Vec::new())
-}
-
-fn delete(link: &Link, reason: &'static str, rules: Rules<'_>) -> Decision {
-    if is_protected(link, rules.policy) {
-        return skip(SkipReason::Protected);
-    }
-    if !rules.mapping.flow.delete {
-        return skip(SkipReason::FlowDisabled);
-    }
-    if !rules.approved.contains(&RemovalEffect::Delete) {
-        return Decision::Skip {
-            reason: SkipReason::RemovalHeld,
-            held: vec![Held { effect: RemovalEffect::Delete, reason }],
-        };
-    }
-    Decision::Act {
-        action: Action::Delete { resource: link.resource.clone() },
-        baseline: link.exported.clone(),
-        matching: Vec::new(),
-        held: Vec::new(),
-    }
-}
-
-fn act(action: Action, link: &Link, wanted: &Wanted<'_>, held: Vec<Held>) -> Decision {
-    Decision::Act { action, baseline: link.exported.clone(), matching: wanted.matching.clone(), held }
-}
-
 fn skip(reason: SkipReason) -> Decision {
     Decision::Skip { reason, held: Vec::new() }
 }
 
 fn fail(class: FailureClass, code: &str, message: String) -> Decision {
     Decision::Fail(Failure { class, code: code.to_owned(), message })
-}
-
-fn is_protected(link: &Link, policy: &Policy) -> bool {
-    let exported_name = link.exported.iter().find_map(|(path, value)| match value {
-        ExportedValue::Known(serde_json::Value::String(name)) if flow::is_user_name(path) => Some(name),
-        _ => None,
-    });
-    policy.protected.covers_id(&link.resource)
-        || exported_name.is_some_and(|name| policy.protected.covers_user_name(name))
-}
-
-/// `active` going to false, or away, whatever it was before; sending again what it is already takes nothing.
-fn takes_access(change: &AttributeChange, exported: &Exported) -> bool {
-    let takes = match &change.change {
-        ValueChange::Set(serde_json::Value::Bool(flag)) => !flag,
-        ValueChange::Set(serde_json::Value::String(text)) => text.eq_ignore_ascii_case("false"),
-        ValueChange::Clear => true,
-        ValueChange::Set(_) | ValueChange::Add(_) => false,
-    };
-    takes && is_active(&change.path) && differs(change, exported)
-}
-
-/// True when the target is not known to be so already.
-fn differs(change: &AttributeChange, exported: &Exported) -> bool {
-    match (&change.change, exported.get(&change.path)) {
-        (ValueChange::Set(value), Some(ExportedValue::Known(former))) => !same(value, former, true),
-        _ => true,
-    }
-}
-
-fn is_active(path: &TargetPath) -> bool {
-    path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("active"))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{Edge, Export, ResourceId, SentEdge},
+    model::{Edge, Export, KnownObject, ResourceId, SentEdge},
     sync_schema::ReferenceMapping,
 };
 
@@ -14,11 +14,25 @@ pub struct EdgeWork {
     pub due: Vec<SentEdge>,
     /// What takes something away: sent only after the guard let it through.
     pub removals: Vec<SentEdge>,
+    /// What is to be taken away besides, once `removals` is.
+    pub further_removals: u64,
     /// Wanted references whose far end has no resource yet.
     pub unresolved: usize,
 }
 
-/// Sorts the edges of one object by what they need.
+impl EdgeWork {
+    /// How many references are to be taken away, now and later.
+    pub fn all_removals(&self) -> u64 {
+        self.removals.len() as u64 + self.further_removals
+    }
+}
+
+/// Sorts the references of an object by what they need.
+pub fn of(known: &KnownObject, references: &[ReferenceMapping]) -> EdgeWork {
+    EdgeWork { further_removals: known.extent.further_removals(), ..work(&known.edges, references) }
+}
+
+/// Sorts edges of one object by what they need.
 pub fn work(edges: &[Edge], references: &[ReferenceMapping]) -> EdgeWork {
     let mut work = EdgeWork::default();
     for reference in references {

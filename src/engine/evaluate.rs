@@ -43,6 +43,8 @@ pub struct Wanted<'m> {
     pub standing: Standing,
     pub attributes: Vec<DesiredAttribute<'m>>,
     pub matching: Vec<MatchingValue>,
+    /// Why the rest could not be evaluated, where these are only the attributes that take access.
+    pub failure: Option<Failure>,
 }
 
 impl Evaluation<'_> {
@@ -83,9 +85,18 @@ pub fn evaluate<'m>(
     match flow::desired(&input, mapping, expression_context) {
         Ok(Desired::Attributes(attributes)) => {
             let matching = flow::matching_values(&attributes);
-            Evaluation::Wanted(Wanted { standing, attributes, matching })
+            Evaluation::Wanted(Wanted { standing, attributes, matching, failure: None })
         }
         Ok(Desired::IgnoreObject) => Evaluation::Ignored,
+        Err(failure) if standing.is_soft_deleted() => {
+            // Whoever is to have no access loses it, whatever else of them cannot be evaluated.
+            match flow::desired_without_access(&input, mapping, expression_context) {
+                Ok(Desired::Attributes(attributes)) => {
+                    Evaluation::Wanted(Wanted { standing, attributes, matching: Vec::new(), failure: Some(failure) })
+                }
+                _ => Evaluation::Failed(failure),
+            }
+        }
         Err(failure) => Evaluation::Failed(failure),
     }
 }

@@ -37,6 +37,21 @@ pub fn applied(
     exported
 }
 
+/// What people call the resource: its user name, else its display name.
+pub fn name_of(exported: &Exported) -> Option<String> {
+    let named = |name: &str| {
+        exported.iter().find_map(|(path, value)| match value {
+            ExportedValue::Known(Json::String(text))
+                if path.as_str().rsplit(':').next().is_some_and(|last| last.eq_ignore_ascii_case(name)) =>
+            {
+                Some(text.clone())
+            }
+            _ => None,
+        })
+    };
+    named("userName").or_else(|| named("displayName"))
+}
+
 /// What counts as exported once a resource is adopted: the values it was read with.
 pub fn adopted(content: &Resource, mapping: &ObjectMapping, key: &HashKey) -> Exported {
     let read = mapping.attributes.iter().filter_map(|attribute| {

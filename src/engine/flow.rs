@@ -51,8 +51,31 @@ pub fn desired<'m>(
             return Ok(Desired::IgnoreObject);
         }
     }
-    let mut desired = Vec::with_capacity(mapping.attributes.len());
-    for attribute in &mapping.attributes {
+    attributes_of(attributes, mapping.attributes.iter(), context)
+}
+
+/// What takes the access of somebody whose other attributes cannot be evaluated: `active`, and all that depends on
+/// `IsSoftDeleted`.
+///
+/// # Errors
+/// The first of these mappings that fails.
+pub fn desired_without_access<'m>(
+    attributes: &Attributes,
+    mapping: &'m ObjectMapping,
+    context: ExpressionContext<'_>,
+) -> Result<Desired<'m>, Failure> {
+    let takes_access =
+        |attribute: &&AttributeMapping| is_active(&attribute.path) || depends_on(attribute, &mapping.soft_deleted);
+    attributes_of(attributes, mapping.attributes.iter().filter(takes_access), context)
+}
+
+fn attributes_of<'m>(
+    attributes: &Attributes,
+    mappings: impl Iterator<Item = &'m AttributeMapping>,
+    context: ExpressionContext<'_>,
+) -> Result<Desired<'m>, Failure> {
+    let mut desired = Vec::with_capacity(mappings.size_hint().1.unwrap_or_default());
+    for attribute in mappings {
         let json = |value: &Value| attribute.as_scim(value).map_err(|error| failed(attribute.path.as_str(), &error));
         let value = match &attribute.expression {
             None => DesiredValue::Null,
@@ -118,6 +141,19 @@ pub fn user_name<'d>(desired: &'d [DesiredAttribute<'_>]) -> Option<&'d str> {
 /// True for the path `userName`, with or without the core schema's URN.
 pub fn is_user_name(path: &TargetPath) -> bool {
     path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("userName"))
+}
+
+/// True for the path `active`, with or without the core schema's URN.
+pub fn is_active(path: &TargetPath) -> bool {
+    path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("active"))
+}
+
+/// True when the mapping reads the source attribute of this name.
+pub fn depends_on(mapping: &AttributeMapping, name: &str) -> bool {
+    mapping
+        .expression
+        .as_ref()
+        .is_some_and(|expression| expression.source_attributes().into_iter().any(|read| read == name))
 }
 
 fn failed(target: &str, cause: &dyn std::error::Error) -> Failure {

@@ -261,7 +261,7 @@ pub(super) fn failure_of(error: &TargetError) -> Failure {
 }
 
 /// Which of the claiming objects are about to be deleted: their names become free. Nobody waits for a removal that a
-/// person has rejected.
+/// person has rejected, or whose time has not come.
 async fn leaving(
     run: &Arc<Run>,
     claims: &HashMap<ResourceId, Claim>,
@@ -275,8 +275,11 @@ async fn leaving(
     Ok(known
         .into_iter()
         .filter_map(|known| {
-            let leaves =
-                |removal: &Removal| removal.effect == RemovalEffect::Delete && removal.state != RemovalState::Rejected;
+            let leaves = |removal: &Removal| {
+                removal.effect == RemovalEffect::Delete
+                    && removal.state != RemovalState::Rejected
+                    && removal.not_before.is_none_or(|time| time <= run.now())
+            };
             let removal = known.removals.into_iter().find(leaves)?;
             Some((known.key, removal.id))
         })

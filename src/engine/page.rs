@@ -41,7 +41,7 @@ impl Item {
     /// same ones.
     fn goes_on(&self) -> bool {
         let was_sent = |settled: &Settled| matches!(&settled.effect, Effect::Linked { sent, .. } if !sent.is_empty());
-        self.known.extent == Extent::Part && matches!(&self.step, Step::Settled(settled) if was_sent(settled))
+        self.known.extent != Extent::Whole && matches!(&self.step, Step::Settled(settled) if was_sent(settled))
     }
 }
 

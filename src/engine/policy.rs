@@ -24,6 +24,8 @@ pub enum Deprovisioning {
     /// `active: false`; a resource type that cannot be disabled (a group) is deleted instead.
     Disable,
     Delete,
+    /// Disable at once what can be disabled, and delete so long after the object left.
+    DeleteAfter(Duration),
 }
 
 /// Names and ids that are never written to: break-glass accounts.
@@ -54,10 +56,10 @@ impl ProtectedResources {
     }
 }
 
-/// Accidental-deletion prevention: how much a cycle may take away by itself.
+/// How much may be taken away together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Guard {
-    /// More than this share of what was linked (or exported) when the cycle began is too much …
+pub struct Limits {
+    /// More than this share of what was linked (or exported) at the beginning is too much …
     pub percent: u32,
     /// … once there are at least this many removals.
     pub at_least: u64,
@@ -65,9 +67,29 @@ pub struct Guard {
     pub more_than: u64,
 }
 
-impl Default for Guard {
+impl Default for Limits {
     fn default() -> Self {
         Self { percent: 10, at_least: 10, more_than: 500 }
+    }
+}
+
+/// Accidental-deletion prevention: how much a job may take away by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// In one cycle, of one object mapping.
+    pub cycle: Limits,
+    /// In 24 hours, of one object mapping.
+    pub day: Limits,
+    /// In 24 hours, of all jobs of the application.
+    pub application: Limits,
+    /// More than this share of the objects of a mapping, in a cycle or in 24 hours, is too much however few they are.
+    pub percent_of_few: u32,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self { cycle: limits, day: limits, application: limits, percent_of_few: 50 }
     }
 }
 
@@ -75,6 +97,11 @@ impl Default for Guard {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub adoption: Adoption,
+    /// The account is disabled in the source.
+    pub disabled: Deprovisioning,
+    /// The source has it and does not deliver it any more.
+    pub unassigned: Deprovisioning,
+    /// A scoping filter does not let it through.
     pub out_of_scope: Deprovisioning,
     pub soft_deleted: Deprovisioning,
     pub deleted: Deprovisioning,
@@ -91,6 +118,8 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             adoption: Adoption::Update,
+            disabled: Deprovisioning::Disable,
+            unassigned: Deprovisioning::Disable,
             out_of_scope: Deprovisioning::Disable,
             soft_deleted: Deprovisioning::Disable,
             deleted: Deprovisioning::Delete,

@@ -9,11 +9,12 @@ use crate::{
     engine::{
         due::PAGE,
         page,
-        removals::Verdict,
+        removals::loses_all,
         run::{Approved, CycleError, Run},
         waiting,
     },
-    model::{Anchor, ObjectKey, ObjectMappingId, Removal, RemovalEffect, RemovalId, RemovalState},
+    model::{Anchor, Measure, ObjectKey, ObjectMappingId, Removal, RemovalEffect, RemovalId, RemovalState},
+    store::Judgement,
     sync_schema::ObjectMapping,
 };
 
@@ -34,70 +35,127 @@ pub(super) async fn carry_out_removals(run: &Arc<Run>) -> Result<(), CycleError>
     waiting::tell(run).await
 }
 
-/// Disables and deletes together, measured by object mapping against what was linked when the cycle began.
+/// Judges what is held once its time has come.
 async fn judge_objects(run: &Arc<Run>) -> Result<(), CycleError> {
-    let mut held: BTreeMap<ObjectMappingId, Vec<RemovalId>> = BTreeMap::new();
+    let mut held: Vec<Removal> = Vec::new();
     let mut after: Option<RemovalId> = None;
     loop {
-        let page = run.store.held_removals(&run.job.id, RemovalState::Held, after, PAGE).await?;
+        let page = run.store.removals_to_judge(&run.job.id, run.now(), after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
-        for removal in page.into_iter().filter(|removal| removal.effect != RemovalEffect::Edges) {
-            held.entry(removal.key.mapping).or_default().push(removal.id);
-        }
+        held.extend(page.into_iter().filter(|removal| removal.effect != RemovalEffect::Edges));
     }
-    for (mapping, ids) in held {
-        judge(run, &mapping, &ids).await?;
+    let waited = judge_held(run, held).await?.waited;
+    for mapping in &run.job.schema.mappings {
+        let keys = waited.iter().filter(|key| key.mapping == mapping.id).cloned().collect();
+        act_in_pages(run, &mapping.id, keys).await?;
     }
     Ok(())
 }
 
-/// Judges held disables and deletes of one object mapping together.
-pub(super) async fn judge(
-    run: &Arc<Run>,
-    mapping: &ObjectMappingId,
-    ids: &[RemovalId],
-) -> Result<RemovalState, CycleError> {
-    let linked = run.cycle.baseline.linked.get(mapping).copied().unwrap_or_default();
-    let state = match run.job.policy.guard.judge_objects(ids.len() as u64, linked) {
-        Verdict::Through => RemovalState::Approved,
-        Verdict::TooMany => {
-            tracing::warn!(removals = ids.len(), linked, mapping = %mapping, "too many removals at once: staged until a person releases them");
-            RemovalState::Staged
+/// What became of removals that were judged.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// True where any was let through.
+    pub(super) any_through: bool,
+    /// Whose attributes are not cleared: what else there is to change for them waited with it.
+    pub(super) waited: Vec<ObjectKey>,
+}
+
+/// Judges held removals of objects, by object mapping and measure.
+pub(super) async fn judge_held(run: &Arc<Run>, held: Vec<Removal>) -> Result<Judged, CycleError> {
+    let mut groups: BTreeMap<(ObjectMappingId, Measure), Vec<Removal>> = BTreeMap::new();
+    for removal in held {
+        groups.entry((removal.key.mapping.clone(), removal.effect.measure())).or_default().push(removal);
+    }
+    let mut judged = Judged::default();
+    for ((mapping, measure), removals) in groups {
+        let losers: BTreeSet<Anchor> = removals.iter().map(|removal| removal.key.anchor.clone()).collect();
+        let losers = losers.into_iter().map(|anchor| (anchor, 1)).collect();
+        let ids = removals.iter().map(|removal| removal.id.clone()).collect();
+        if judge(run, &mapping, measure.clone(), losers, ids).await? {
+            judged.any_through = true;
+        } else if matches!(measure, Measure::Attribute(_)) {
+            judged.waited.extend(removals.into_iter().map(|removal| removal.key));
         }
+    }
+    Ok(judged)
+}
+
+/// Lets removals of one measure and object mapping through, or not.
+pub(super) async fn judge(
+    run: &Run,
+    mapping: &ObjectMappingId,
+    measure: Measure,
+    losers: Vec<(Anchor, u64)>,
+    removals: Vec<RemovalId>,
+) -> Result<bool, CycleError> {
+    let judgement = Judgement {
+        job: run.job.id.clone(),
+        mapping: mapping.clone(),
+        measure: measure.clone(),
+        losers,
+        removals,
+        baseline: run.cycle.baseline.clone(),
+        now: run.now(),
     };
-    run.store.set_removal_state(ids, state).await?;
-    Ok(state)
+    let guard = run.job.policy.guard;
+    let judged = measure.clone();
+    let (tally, verdict) = run.store.judge(judgement, move |tally| guard.judge(&judged, tally)).await?;
+    if let Err(exceeded) = verdict {
+        tracing::warn!(mapping = %mapping, ?measure, ?tally, "too many removals, {exceeded}: staged until a person releases them");
+    }
+    Ok(verdict.is_ok())
 }
 
 /// Carries out what the guard or a person let through. Each is evaluated once more: who came back is not removed.
 async fn carry_out_approved(run: &Arc<Run>) -> Result<(), CycleError> {
-    let mut after: Option<RemovalId> = None;
-    loop {
-        run.check_stop()?;
-        let page = run.store.held_removals(&run.job.id, RemovalState::Approved, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.id.clone());
-        let keys: BTreeSet<ObjectKey> = page.into_iter().map(|removal| removal.key).collect();
-        for mapping in &run.job.schema.mappings {
-            let keys: Vec<ObjectKey> = keys.iter().filter(|key| key.mapping == mapping.id).cloned().collect();
-            page::act(Arc::clone(run), mapping.clone(), keys, Approved::new()).await?;
+    for state in [RemovalState::Approved, RemovalState::Released] {
+        let mut after: Option<RemovalId> = None;
+        loop {
+            let page = run.store.held_removals(&run.job.id, state, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            let keys: BTreeSet<ObjectKey> = page.into_iter().map(|removal| removal.key).collect();
+            for mapping in &run.job.schema.mappings {
+                let keys: Vec<ObjectKey> = keys.iter().filter(|key| key.mapping == mapping.id).cloned().collect();
+                act_in_pages(run, &mapping.id, keys).await?;
+            }
         }
     }
+    Ok(())
 }
 
-/// References: measured by object and over the whole mapping. What a person has on the table stays there.
+async fn act_in_pages(run: &Arc<Run>, mapping: &ObjectMappingId, keys: Vec<ObjectKey>) -> Result<(), CycleError> {
+    let Some(mapping) = run.mapping(mapping) else { return Ok(()) };
+    for keys in keys.chunks(PAGE as usize) {
+        run.check_stop()?;
+        page::act(Arc::clone(run), mapping.clone(), keys.to_vec(), Approved::new()).await?;
+    }
+    Ok(())
+}
+
+/// References: measured by object and over the whole mapping. What a person has on the table stays there, unless it has
+/// become more than the person saw.
 async fn remove_edges(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
-    let (asked, owners): (Vec<_>, Vec<_>) =
-        owners_with_removals(run, mapping).await?.into_iter().partition(|owner| owner.with_a_person);
-    end_unasked(run, mapping, asked.into_iter().map(|owner| owner.key).collect()).await?;
-    let total: u64 = owners.iter().map(|owner| owner.to_remove).sum();
-    let exported = run.cycle.baseline.exported_edges.get(&mapping.id).copied().unwrap_or_default();
-    let guard = &run.job.policy.guard;
-    let too_many_at_all = guard.judge_share(total, exported) == Verdict::TooMany;
-    let (staged, through): (Vec<_>, Vec<_>) = owners
+    let owners = owners_with_removals(run, mapping).await?;
+    end_unasked(run, mapping, owners.iter().filter(|owner| owner.judged.is_some()).map(|owner| &owner.key).collect())
+        .await?;
+    let released_or_more = |owner: &Owner| match owner.judged {
+        Some((state, references)) => state.may_go() || owner.to_remove > references,
+        None => false,
+    };
+    let again = owners.iter().filter(|owner| released_or_more(owner)).map(|owner| owner.key.clone()).collect();
+    act_in_pages(run, &mapping.id, again).await?;
+    let (mut staged, mut through): (Vec<_>, Vec<_>) = owners
         .into_iter()
-        .partition(|owner| too_many_at_all || guard.judge_members(owner.to_remove, owner.exported) == Verdict::TooMany);
+        .filter(|owner| owner.judged.is_none())
+        .partition(|owner| loses_all(owner.to_remove, owner.exported));
+    let losers = through.iter().map(|owner| (owner.key.anchor.clone(), owner.to_remove)).collect::<Vec<_>>();
+    // A group that loses everybody is an accident of its own, and counts for no other.
+    if !losers.is_empty() && !judge(run, &mapping.id, Measure::References, losers, Vec::new()).await? {
+        staged.append(&mut through);
+    }
     let through: Vec<ObjectKey> = through.into_iter().map(|owner| owner.key).collect();
     for keys in through.chunks(PAGE as usize) {
         run.check_stop()?;
@@ -113,8 +171,8 @@ struct Owner {
     /// References that the target holds for it.
     exported: u64,
     to_remove: u64,
-    /// True where a person has to decide, or has decided, about its removals.
-    with_a_person: bool,
+    /// Where the removal of its references was staged: what became of that, and how many references it was about.
+    judged: Option<(RemovalState, u64)>,
 }
 
 /// Everybody who loses references.
@@ -126,28 +184,23 @@ async fn owners_with_removals(run: &Arc<Run>, mapping: &ObjectMapping) -> Result
         let Some((last, _, _)) = page.last() else { return Ok(owners) };
         after = Some(last.anchor.clone());
         let keys: Vec<ObjectKey> = page.iter().map(|(key, _, _)| key.clone()).collect();
-        let with_a_person: BTreeSet<ObjectKey> = run
-            .store
-            .known(&run.job.id, &keys)
-            .await?
+        let known = run.store.known(&run.job.id, &keys).await?;
+        let judged: BTreeMap<ObjectKey, (RemovalState, u64)> = known
             .into_iter()
-            .filter(|known| known.removals.iter().any(is_with_a_person))
-            .map(|known| known.key)
+            .flat_map(|known| known.removals)
+            .filter(|removal| removal.effect == RemovalEffect::Edges && removal.state != RemovalState::Held)
+            .map(|removal| (removal.key, (removal.state, removal.references)))
             .collect();
         owners.extend(page.into_iter().map(|(key, exported, to_remove)| {
-            let with_a_person = with_a_person.contains(&key);
-            Owner { key, exported, to_remove, with_a_person }
+            let judged = judged.get(&key).copied();
+            Owner { key, exported, to_remove, judged }
         }));
     }
 }
 
-fn is_with_a_person(removal: &Removal) -> bool {
-    removal.effect == RemovalEffect::Edges && matches!(removal.state, RemovalState::Staged | RemovalState::Rejected)
-}
-
 /// Staged removals of references that have gone another way meanwhile, with the resources they named, say: evaluated
 /// once more, they end.
-async fn end_unasked(run: &Arc<Run>, mapping: &ObjectMapping, asked: BTreeSet<ObjectKey>) -> Result<(), CycleError> {
+async fn end_unasked(run: &Arc<Run>, mapping: &ObjectMapping, asked: BTreeSet<&ObjectKey>) -> Result<(), CycleError> {
     let mut after: Option<RemovalId> = None;
     loop {
         let page = run.store.held_removals(&run.job.id, RemovalState::Staged, after, PAGE).await?;

@@ -67,7 +67,20 @@ pub enum Extent {
     #[default]
     Whole,
     /// There are more. They are known once these have been worked on.
-    Part,
+    Part {
+        /// References to remove beside those that are known; one that another reference holds up is counted, too.
+        further_removals: u64,
+    },
+}
+
+impl Extent {
+    /// How many references are to be removed beside those that are known.
+    pub fn further_removals(self) -> u64 {
+        match self {
+            Self::Whole => 0,
+            Self::Part { further_removals } => further_removals,
+        }
+    }
 }
 
 /// Who holds a resource.

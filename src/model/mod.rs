@@ -37,5 +37,5 @@ pub use job_state::{JobState, Reset, ResetScope, Standing, UnknownScope};
 pub use link::{Claim, Exported, ExportedValue, Extent, KnownObject, Lifecycle, Link};
 pub use membership::Memberships;
 pub use object::{Anchor, FeedId, Name, ObjectKind, ResourceId, SourceObject};
-pub use removal::{Removal, RemovalEffect, RemovalState};
+pub use removal::{Count, Measure, Removal, RemovalEffect, RemovalState, Tally};
 pub use value::Value;

@@ -224,7 +224,7 @@ pub(super) const TABLE: &[Advice] = &[
         "RemovalHeld",
         PROCESSING,
         "A removal waits until all changes of the cycle are known.",
-        "Nothing, unless it is staged: then `provisor removals` releases or rejects it.",
+        "Nothing, unless it is staged: then `provisor removals release` or `reject`.",
     ),
     advice(
         "RemovalStaged",
@@ -236,7 +236,7 @@ pub(super) const TABLE: &[Advice] = &[
         "WaitsForRemoval",
         MATCHING,
         "Whoever has its name leaves: it waits for the name.",
-        "Nothing, unless that removal is staged: then `provisor removals` releases or rejects it.",
+        "Nothing, unless that removal is staged: then `provisor removals release` or `reject`.",
     ),
 ];
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::model::{
     CycleKind, CycleState, Export, FailureClass, JobState, Lifecycle, QuarantineReason, RemovalEffect, RemovalState,
-    Round,
+    Round, TargetPath,
 };
 
 use super::StoreError;
@@ -45,8 +45,13 @@ words! {
     "round" Round { Full = "full", Changes = "changes" }
     "lifecycle" Lifecycle { Present = "present", SoftDeleted = "softDeleted", LeftFeed = "leftFeed", Deleted = "deleted" }
     "export" Export { Never = "never", Unknown = "unknown", Exported = "exported" }
-    "effect" RemovalEffect { Disable = "disable", Delete = "delete", Edges = "edges" }
-    "state" RemovalState { Held = "held", Approved = "approved", Staged = "staged", Rejected = "rejected" }
+    "state" RemovalState {
+        Held = "held",
+        Approved = "approved",
+        Staged = "staged",
+        Released = "released",
+        Rejected = "rejected",
+    }
     "kind" CycleKind { Initial = "initial", Incremental = "incremental" }
     "state" CycleState {
         Running = "running",
@@ -75,6 +80,16 @@ words! {
     }
 }
 
+/// The effect that two columns hold.
+pub(super) fn read_effect(word: &str, attribute: String) -> Result<RemovalEffect, StoreError> {
+    let plain = [RemovalEffect::Disable, RemovalEffect::Delete, RemovalEffect::Edges];
+    match plain.into_iter().find(|effect| effect.word() == word) {
+        Some(effect) => Ok(effect),
+        None if !attribute.is_empty() => Ok(RemovalEffect::Clear(TargetPath::new(attribute))),
+        None => Err(StoreError::Corrupt { column: "effect", cause: None }),
+    }
+}
+
 /// A document as text. Maps are sorted, so equal documents are equal texts.
 pub(super) fn to_json<T: Serialize + ?Sized>(document: &T) -> String {
     serde_json::to_string(document).expect("the documents of the model have text keys, so nothing in them can fail")
@@ -93,4 +108,9 @@ pub(super) fn to_time(time: DateTime<Utc>) -> NaiveDateTime {
 /// A count as the model has it; counts are never negative.
 pub(super) fn to_count(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
+}
+
+/// A number as a column holds it; no store has more rows than fit.
+pub(super) fn to_amount(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -193,7 +193,8 @@ impl Store {
     }
 }
 
-fn baseline(tx: &mut Backend, job: &JobId) -> Result<Baseline, StoreError> {
+/// What is linked and exported now.
+pub(super) fn baseline(tx: &mut Backend, job: &JobId) -> Result<Baseline, StoreError> {
     let linked = on_each!(tx, c => links::table
         .filter(links::job.eq(job.as_str()))
         .group_by(links::mapping)

@@ -3,7 +3,7 @@
 //! A group may have a million members, and all of them may be news. So nothing here takes longer for what a group has
 //! than for what is to be done, and nobody is given more than a bounded number of edges at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
@@ -66,8 +66,8 @@ macro_rules! shadowed {
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) rows: HashMap<ObjectKey, Vec<Row>>,
-    /// Owners that have more of them than these.
-    pub(super) cut: HashSet<ObjectKey>,
+    /// Owners that have more of them than these, and how many of the others are to be removed.
+    pub(super) cut: HashMap<ObjectKey, u64>,
 }
 
 impl Store {
@@ -228,6 +228,7 @@ impl Work {
     ) -> Result<(), StoreError> {
         let jobs = jobs_of(tx, target)?;
         let mut is_cut = false;
+        let mut further_removals = 0;
         for attribute in attributes(tx, job, mapping, anchor)? {
             let parts = [
                 on_each!(tx, c => edges::table
@@ -253,13 +254,19 @@ impl Work {
                     .load::<Row>(c))?,
             ];
             for mut part in parts {
-                is_cut |= part.len() > AT_ONCE as usize;
-                part.truncate(AT_ONCE as usize);
+                if part.len() > AT_ONCE as usize {
+                    is_cut = true;
+                    part.truncate(AT_ONCE as usize);
+                    if part.iter().all(|row| !row.wanted) {
+                        let all = to_remove_of(tx, job, mapping, (anchor, &attribute))?;
+                        further_removals += all.saturating_sub(AT_ONCE as u64);
+                    }
+                }
                 self.extend(part);
             }
         }
         if is_cut {
-            self.cut.insert(key(mapping.to_owned(), anchor.to_owned()));
+            self.cut.insert(key(mapping.to_owned(), anchor.to_owned()), further_removals);
         }
         Ok(())
     }
@@ -297,6 +304,25 @@ fn to_remove(
         .limit(AT_ONCE + 1)
         .load::<Row>(c))?;
     Ok(Some(rows).filter(|rows| rows.len() <= AT_ONCE as usize))
+}
+
+/// How many references of one attribute are to be removed. It is asked again for each part of them, so it is answered
+/// from the index alone, and those that another reference holds up are counted, too.
+fn to_remove_of(
+    tx: &mut Backend,
+    job: &JobId,
+    mapping: &str,
+    (owner, attribute): (&str, &str),
+) -> Result<u64, StoreError> {
+    let count = on_each!(tx, c => edges::table
+        .filter(edges::job.eq(job.as_str()))
+        .filter(edges::mapping.eq(mapping))
+        .filter(edges::from_anchor.eq(owner))
+        .filter(edges::attribute.eq(attribute))
+        .filter(not(edges::wanted))
+        .count()
+        .get_result::<i64>(c))?;
+    Ok(to_count(count))
 }
 
 /// The attributes in which the object has references, each found from the one before.

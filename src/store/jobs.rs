@@ -23,7 +23,7 @@ pub struct JobCounts {
     pub staged: u64,
     /// Objects that are due, those that wait for a removal or for the end of an open intent included.
     pub due: u64,
-    /// When the oldest removal that is not yet done was held.
+    /// When the oldest removal was held that is neither done nor rejected, those left out whose time has not come.
     pub oldest_held: Option<DateTime<Utc>>,
 }
 
@@ -168,6 +168,7 @@ impl Store {
                 let oldest = on_each!(tx, c => removals::table
                     .filter(removals::job.eq(job.as_str()))
                     .filter(removals::state.ne(RemovalState::Rejected.word()))
+                    .filter(removals::not_before.is_null())
                     .select(diesel::dsl::min(removals::held_at))
                     .first::<Option<chrono::NaiveDateTime>>(c))?;
                 Ok(JobCounts {

@@ -86,13 +86,16 @@ fn with_attributes(row: ObjectRow, attributes: Attributes) -> Result<KnownObject
 /// The edges that need work, with the resources of their far ends.
 struct OpenEdges {
     edges: HashMap<ObjectKey, Vec<Edge>>,
-    cut: HashSet<ObjectKey>,
+    cut: HashMap<ObjectKey, u64>,
 }
 
 impl OpenEdges {
     fn give(&mut self, known: &mut KnownObject) {
         known.edges = self.edges.remove(&known.key).unwrap_or_default();
-        known.extent = if self.cut.contains(&known.key) { Extent::Part } else { Extent::Whole };
+        known.extent = match self.cut.get(&known.key) {
+            Some(&further_removals) => Extent::Part { further_removals },
+            None => Extent::Whole,
+        };
     }
 }
 

@@ -42,6 +42,16 @@ pub struct Outcome {
     pub evaluated_schema: i64,
 }
 
+impl Outcome {
+    /// True when references were taken away that may have been let through.
+    pub(super) fn takes_references(&self) -> bool {
+        match &self.effect {
+            Effect::Linked { sent, .. } | Effect::Updated { sent, .. } => sent.iter().any(|edge| !edge.added),
+            _ => false,
+        }
+    }
+}
+
 /// What happened to the object's resource.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -83,6 +93,12 @@ pub struct NewRemoval {
     pub effect: RemovalEffect,
     /// Why, in the words of the evaluation.
     pub reason: String,
+    /// What it is decided for.
+    pub resource: ResourceId,
+    /// How many references it takes away; 0 for other effects.
+    pub references: u64,
+    /// It is not judged before.
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 /// What a commit could not store as asked.

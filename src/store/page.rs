@@ -1,6 +1,6 @@
 //! The last thing that happens to a page: what it taught us becomes durable, in one transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::db::Backend;
 use crate::model::{ObjectKey, RemovalId, SentEdge};
@@ -10,7 +10,7 @@ use super::jobs::jobs_of;
 use super::links::NewLink;
 use super::outcome::{CommitPage, Committed, Effect, LinkConflict, Outcome};
 use super::references::LinkChange;
-use super::{Store, StoreError, escrows, intents, links, objects, provisioning_log, references, removals};
+use super::{Store, StoreError, escrows, intents, judgement, links, objects, provisioning_log, references, removals};
 
 impl Store {
     /// The second transaction of a page: stores its outcomes and closes its intents.
@@ -112,16 +112,29 @@ fn write_edges(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> Re
 
 fn write_removals(tx: &mut Backend, page: &CommitPage, outcomes: &[&Outcome]) -> Result<(), StoreError> {
     let mut ended: Vec<RemovalId> = outcomes.iter().flat_map(|outcome| outcome.done_removals.iter().cloned()).collect();
-    let judged: HashMap<&ObjectKey, &Outcome> =
-        outcomes.iter().filter(|outcome| outcome.cancel_removals).map(|outcome| (&outcome.key, *outcome)).collect();
-    for (key, standing) in removals::of(tx, &page.job, judged.keys().copied())? {
-        let Some(outcome) = judged.get(&key) else { continue };
-        let asked: HashSet<_> = outcome.held.iter().map(|removal| removal.effect).collect();
-        ended.extend(standing.into_iter().filter(|removal| !asked.contains(&removal.effect)).map(|removal| removal.id));
+    let judged = outcomes.iter().filter(|outcome| outcome.cancel_removals || !outcome.held.is_empty());
+    let mut standing = removals::of(tx, &page.job, judged.map(|outcome| &outcome.key))?;
+    let mut held = Vec::new();
+    for outcome in outcomes {
+        let mut standing = standing.remove(&outcome.key).unwrap_or_default();
+        standing.retain(|removal| !ended.contains(&removal.id));
+        for asked in &outcome.held {
+            match standing.iter().find(|removal| removal.effect == asked.effect) {
+                Some(removal) => removals::ask_again(tx, removal, asked, page.now)?,
+                None => held.push((&outcome.key, asked)),
+            }
+        }
+        if outcome.cancel_removals {
+            standing.retain(|removal| outcome.held.iter().all(|asked| asked.effect != removal.effect));
+            ended.extend(standing.into_iter().map(|removal| removal.id));
+        }
     }
     removals::end(tx, &ended)?;
-    let held: Vec<_> =
-        outcomes.iter().flat_map(|outcome| outcome.held.iter().map(|removal| (&outcome.key, removal))).collect();
+    judgement::references_gone(
+        tx,
+        &page.job,
+        outcomes.iter().filter(|outcome| outcome.takes_references()).map(|outcome| &outcome.key),
+    )?;
     removals::hold(tx, &page.job, &held, page.now)
 }
 

@@ -103,7 +103,7 @@ fn release_staged(tx: &mut Backend, job: &JobId) -> Result<(), StoreError> {
     on_each!(tx, c => diesel::update(removals::table)
         .filter(removals::job.eq(job.as_str()))
         .filter(removals::state.eq(RemovalState::Staged.word()))
-        .set(removals::state.eq(RemovalState::Approved.word()))
+        .set(removals::state.eq(RemovalState::Released.word()))
         .execute(c))?;
     Ok(())
 }

@@ -108,9 +108,25 @@ table! {
         mapping -> Text,
         anchor -> Text,
         effect -> Text,
+        attribute -> Text,
+        resource -> Text,
+        amount -> BigInt,
         state -> Text,
         reason -> Text,
         held_at -> Timestamp,
+        not_before -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    let_through (id) {
+        id -> Text,
+        job -> Text,
+        mapping -> Text,
+        measure -> Text,
+        attribute -> Text,
+        amount -> BigInt,
+        at -> Timestamp,
     }
 }
 
@@ -176,6 +192,7 @@ allow_tables_to_appear_in_same_query!(
     edges,
     intents,
     removals,
+    let_through,
     escrows,
     cycles,
     provisioning_log,

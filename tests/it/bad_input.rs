@@ -121,8 +121,9 @@ fn every_problem_of_a_schema_is_told_at_once() {
 fn what_was_asked_for_and_is_not_there_is_told_with_what_is() {
     let pipeline = Pipeline::start();
     pipeline.workplace.write("provisor.yaml", pipeline.configuration());
-    for command in ["run", "escrows", "removals"] {
-        pipeline.workplace.run(&[command, "poeple"]).assert_refused(2, &["`poeple`", "provisor.yaml", "`people`"]);
+    for command in [["run"].as_slice(), &["escrows"], &["removals", "list"]] {
+        let asked = pipeline.workplace.run(&[command, &["poeple"]].concat());
+        asked.assert_refused(2, &["`poeple`", "provisor.yaml", "`people`"]);
     }
     let elsewhere = pipeline.workplace.run(&["run", "-c", "elsewhere.yaml", "people"]);
     elsewhere.assert_refused(2, &["elsewhere.yaml", "cannot be read", "-c FILE"]);

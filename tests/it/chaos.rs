@@ -92,10 +92,13 @@ impl World {
             "applications": [{
                 "name": "crm",
                 "target": { "scim": { "base_url": target.base_url(), "auth": { "bearer": TOKEN }, "profile": profile } },
+                // How many leave at once is not what is looked at here.
+                "accidental_deletion": { "percent": 100, "at_least": 100_000, "more_than": 100_000 },
                 "jobs": [{
                     "name": "people", "source": "entra", "template": "scim",
-                    // How many leave at once is not what is looked at here.
-                    "accidental_deletion": { "percent": 100, "at_least": 100_000, "more_than": 100_000 },
+                    "accidental_deletion": {
+                        "percent": 100, "at_least": 100_000, "more_than": 100_000, "percent_of_few": 100,
+                    },
                 }],
             }],
         });

@@ -27,6 +27,7 @@ mod provisioning_log;
 mod quarantine;
 mod query_plans;
 mod references;
+mod removals;
 mod replay;
 mod restart;
 mod schema_documents;

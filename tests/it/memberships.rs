@@ -170,7 +170,7 @@ async fn a_group_that_is_deleted_takes_its_members_along_once_a_person_agrees() 
     let report = gateway.cycle().await;
     assert_eq!((report.state, report.counters.staged), (CycleState::Partial, 4));
     assert_eq!(active(&gateway, 5).await, [1, 2, 3, 4]);
-    gateway.judge_staged(RemovalState::Approved).await;
+    gateway.judge_staged(RemovalState::Released).await;
     assert_eq!(gateway.cycle().await.counters.disabled, 4);
     assert_eq!(active(&gateway, 5).await, [0; 0]);
 }

@@ -7,7 +7,7 @@ mod groups;
 mod trouble;
 
 use provisor::engine::on_demand::{OnDemandError, Report, StepKind, document};
-use provisor::engine::policy::{Guard, Policy};
+use provisor::engine::policy::{Guard, Limits, Policy};
 use provisor::model::{CycleState, RemovalState};
 use provisor::provisioning_log::{Act, Status};
 use provisor::scim_server::Dialect;
@@ -102,7 +102,7 @@ async fn who_is_there_already_is_found_and_brought_up_to_date() {
 
 #[tokio::test]
 async fn who_leaves_is_disabled_and_who_is_gone_is_deleted() {
-    let gateway = Gateway::start(tenant_of(4)).await;
+    let gateway = Gateway::start(tenant_of(8)).await;
     gateway.cycle().await;
     gateway.stage(vec![update(1, json!({ "accountEnabled": false })), leave(2), leave(3), purge(3)]);
     let disabled = (Act::Disable, Status::Success, None);
@@ -122,7 +122,7 @@ async fn who_leaves_is_disabled_and_who_is_gone_is_deleted() {
 
 #[tokio::test]
 async fn the_guard_stages_what_it_would_stage_in_a_cycle() {
-    let guard = Guard { percent: 0, at_least: 1, more_than: 500 };
+    let guard = Guard { cycle: Limits { percent: 0, at_least: 1, more_than: 500 }, ..Guard::default() };
     let gateway = Gateway::start_with(tenant_of(4), Dialect::STANDARD, Policy { guard, ..Policy::default() }).await;
     gateway.cycle().await;
     gateway.stage(vec![leave(1), leave(2), purge(2)]);
@@ -135,7 +135,7 @@ async fn the_guard_stages_what_it_would_stage_in_a_cycle() {
     // Once more changes nothing, and a person's word counts.
     gateway.provision(&user_id(1), &[]).await;
     assert_eq!(gateway.removals(RemovalState::Staged).await.len(), 2);
-    gateway.judge_staged(RemovalState::Approved).await;
+    gateway.judge_staged(RemovalState::Released).await;
     let reports = gateway.provision(&user_id(1), &[]).await;
     assert_eq!(told(&reports), (Act::Disable, Status::Success, None));
     assert_eq!(gateway.target.user(&user_name(2)).await.unwrap()["active"], true, "nobody else");

@@ -162,7 +162,7 @@ async fn who_waits_for_a_name_and_who_gets_it_are_told() {
     log.news(&gateway).await;
     gateway.stage(vec![leave(1), purge(1), join(&user_name(1))]);
     gateway.cycle().await;
-    gateway.judge_staged(RemovalState::Approved).await;
+    gateway.judge_staged(RemovalState::Released).await;
     gateway.cycle().await;
     let news = log.news(&gateway).await;
     let codes: Vec<&str> = told(&news).into_iter().map(|(_, _, code)| code).collect();

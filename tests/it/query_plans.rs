@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use provisor::engine::policy::{Guard, Policy};
+use provisor::engine::policy::{Guard, Limits, Policy};
 use provisor::graph_emulator::Staged;
 use provisor::model::CycleState;
 use provisor::scim_server::Dialect;
@@ -80,7 +80,8 @@ async fn no_statement_of_a_cycle_goes_through_a_directory() {
     let mut tenant = tenant_of(members);
     tenant.users[1].manager = Some(user_id(3));
     tenant.groups = vec![group(1, 1..=members), group(2, 1..=20)];
-    let guard = Guard { percent: 100, at_least: 10_000, more_than: 10_000 };
+    let open = Limits { percent: 100, at_least: 10_000, more_than: 10_000 };
+    let guard = Guard { cycle: open, day: open, application: open, ..Guard::default() };
     let gateway = Gateway::start_with(tenant, Dialect::STANDARD, Policy { guard, ..Policy::default() }).await;
     let report = gateway.cycle().await;
     assert_eq!((report.state, report.counters.created), (CycleState::Succeeded, members as u64 + 2));

@@ -7,6 +7,7 @@ mod cycles;
 mod edges;
 mod groups;
 mod job_states;
+mod judgement;
 mod opening;
 mod pages;
 mod provisioning_log;
@@ -100,6 +101,12 @@ suite! {
         a_removal_is_held_once_and_cancelled_by_evaluation,
         a_waiting_object_wakes_when_the_removal_ends,
         settled_intents_make_their_objects_due,
+    }
+    judgement {
+        a_loser_counts_once_a_day,
+        what_a_wrong_clock_counted_is_forgotten_a_day_after_it_was_set_right,
+        references_of_one_owner_count_again_once_they_are_gone,
+        two_jobs_cannot_both_use_up_what_is_left_of_the_day,
     }
     provisioning_log {
         it_holds_one_line_an_outcome,

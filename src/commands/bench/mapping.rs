@@ -65,7 +65,14 @@ pub(super) fn run(options: &BenchMapping) -> anyhow::Result<Ended> {
     let texts: Vec<String> = resources.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
     let (policy, approved) = (Policy::default(), BTreeSet::new());
     let key = HashKey::from([0; 32]);
-    let rules = Rules { mapping: &mapping, policy: &policy, approved: &approved, key: &key };
+    let rules = Rules {
+        mapping: &mapping,
+        policy: &policy,
+        approved: &approved,
+        with_a_person: &approved,
+        soft_delete: true,
+        key: &key,
+    };
     let evaluated = |user: &KnownObject| {
         let evaluation = evaluate(&user.key, &user.attributes, user.lifecycle, &mapping, &context);
         matches!(evaluation, Evaluation::Wanted(_))

@@ -11,7 +11,7 @@ use crate::{
     },
     expression::Seed,
     model::{
-        Attributes, Claim, Edge, Export, Extent, JobId, Name, ObjectKey, ObjectKind, ObjectMappingId, ResourceId, Value,
+        Attributes, Claim, Edge, Export, Extent, JobId, Name, ObjectKey, ObjectKind, ObjectMappingId, TargetPath, Value,
     },
     scim::Resource,
     sync_schema::{ReferenceMapping, compile},
@@ -82,8 +82,9 @@ fn decided(
     policy: &Policy,
     approved: &[RemovalEffect],
 ) -> Decision {
-    let approved = approved.iter().copied().collect();
-    let rules = Rules { mapping, policy, approved: &approved, key: &key() };
+    let approved = approved.iter().cloned().collect();
+    let rules =
+        Rules { mapping, policy, approved: &approved, with_a_person: &BTreeSet::new(), soft_delete: true, key: &key() };
     decide(known, &evaluation(known, mapping), situation, rules)
 }
 
@@ -120,8 +121,13 @@ fn every_standing_has_its_effect_under_every_policy() {
     outside.set("department", Value::text("Galley"));
     let mut disabled = ada.clone();
     disabled.set("accountEnabled", Value::Boolean(false));
-    let policy =
-        |leaving| Policy { out_of_scope: leaving, soft_deleted: leaving, deleted: leaving, ..Policy::default() };
+    let policy = |leaving| Policy {
+        unassigned: leaving,
+        out_of_scope: leaving,
+        soft_deleted: leaving,
+        deleted: leaving,
+        ..Policy::default()
+    };
     let (present, soft, gone, left) =
         (Lifecycle::Present, Lifecycle::SoftDeleted, Lifecycle::Deleted, Lifecycle::LeftFeed);
     for (lifecycle, attributes, leaving, approved, expected) in [

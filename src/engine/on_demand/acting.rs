@@ -7,12 +7,14 @@ use crate::{
         due, edges, groups,
         observer::Seen,
         page,
-        removals::Verdict,
+        removals::loses_all,
         run::{Approved, CycleError, Run, Stage},
         scope::{self, Standing},
         settle, take_away,
     },
-    model::{Anchor, Extent, KnownObject, Lifecycle, ObjectKey, RemovalEffect, RemovalId, RemovalState},
+    model::{
+        Anchor, Extent, KnownObject, Lifecycle, Measure, ObjectKey, Removal, RemovalEffect, RemovalId, RemovalState,
+    },
     sync_schema::{ObjectMapping, ScopeResult},
 };
 
@@ -121,22 +123,23 @@ async fn carry_out_removals(
     chosen: &BTreeSet<Anchor>,
 ) -> Result<(), CycleError> {
     let Some(before) = known(run, key).await? else { return Ok(()) };
-    let held = |effects: fn(RemovalEffect) -> bool| -> Vec<RemovalId> {
-        let held = before.removals.iter().filter(|removal| removal.state == RemovalState::Held);
-        held.filter(|removal| effects(removal.effect)).map(|removal| removal.id.clone()).collect()
+    let is_to_judge = |removal: &&Removal| {
+        removal.state == RemovalState::Held && removal.not_before.is_none_or(|time| time <= run.now())
     };
-    let objects = held(|effect| effect != RemovalEffect::Edges);
+    let held = before.removals.iter().filter(is_to_judge).cloned();
+    let (references, objects): (Vec<_>, Vec<_>) = held.partition(|removal| removal.effect == RemovalEffect::Edges);
     let mut approved = BTreeSet::new();
-    let goes = !objects.is_empty() && take_away::judge(run, &mapping.id, &objects).await? == RemovalState::Approved;
+    let judged = take_away::judge_held(run, objects).await?;
+    let goes = judged.any_through || !judged.waited.is_empty();
     // A removal of references that a person has on the table stays there.
-    let references = held(|effect| effect == RemovalEffect::Edges);
     let narrowed = narrowed(before.clone(), mapping, chosen, Removals::LetThrough);
     let to_remove = edges::work(&narrowed.edges, &mapping.references).removals.len() as u64;
     if !references.is_empty() && to_remove > 0 {
-        if judge_references(run, mapping, key, to_remove).await? == Verdict::Through {
+        if lets_references_through(run, mapping, key, to_remove).await? {
             approved.insert(RemovalEffect::Edges);
         } else {
-            run.store.set_removal_state(&references, RemovalState::Staged).await?;
+            let ids: Vec<RemovalId> = references.into_iter().map(|removal| removal.id).collect();
+            run.store.set_removal_state(&ids, RemovalState::Staged).await?;
         }
     }
     if !goes && approved.is_empty() {
@@ -151,24 +154,23 @@ async fn carry_out_removals(
     Ok(())
 }
 
-async fn judge_references(
+async fn lets_references_through(
     run: &Run,
     mapping: &ObjectMapping,
     key: &ObjectKey,
     to_remove: u64,
-) -> Result<Verdict, CycleError> {
+) -> Result<bool, CycleError> {
     let mut sent = 0;
     for reference in mapping.references.iter().filter(|reference| reference.multivalued) {
         let all =
             run.store.sent_references(&run.job.id, std::slice::from_ref(key), &reference.source_attribute).await?;
         sent += all.values().map(|resources| resources.len() as u64).sum::<u64>();
     }
-    let exported = run.cycle.baseline.exported_edges.get(&mapping.id).copied().unwrap_or_default();
-    let guard = &run.job.policy.guard;
-    Ok(match guard.judge_share(to_remove, exported) {
-        Verdict::Through => guard.judge_members(to_remove, sent),
-        Verdict::TooMany => Verdict::TooMany,
-    })
+    if loses_all(to_remove, sent) {
+        return Ok(false);
+    }
+    let losers = vec![(key.anchor.clone(), to_remove)];
+    take_away::judge(run, &mapping.id, Measure::References, losers, Vec::new()).await
 }
 
 /// What there is to say of the object now.

@@ -145,16 +145,18 @@ fn in_all(acted: &Acted) -> Event {
 /// What is not done yet.
 fn waits(acted: &Acted) -> Vec<String> {
     let removals = acted.known.removals.iter().map(|removal| {
-        let what = match removal.effect {
-            RemovalEffect::Disable => "to disable it",
-            RemovalEffect::Delete => "to delete it",
-            RemovalEffect::Edges => "to take references from it",
+        let what = match &removal.effect {
+            RemovalEffect::Disable => "to disable it".to_owned(),
+            RemovalEffect::Delete => "to delete it".to_owned(),
+            RemovalEffect::Edges => "to take references from it".to_owned(),
+            RemovalEffect::Clear(path) => format!("to clear `{path}`"),
         };
         let why = &removal.reason;
         match removal.state {
+            RemovalState::Held if removal.not_before.is_some() => format!("{what} waits for its time: {why}"),
             RemovalState::Held => format!("{what} waits for the next cycle: {why}"),
-            RemovalState::Approved => format!("{what} is let through and not done yet: {why}"),
-            RemovalState::Staged => format!("{what} is staged, `provisor removals` releases or rejects it: {why}"),
+            RemovalState::Approved | RemovalState::Released => format!("{what} is let through and not done yet: {why}"),
+            RemovalState::Staged => format!("{what} is staged, `provisor removals release` or `reject` decides: {why}"),
             RemovalState::Rejected => format!("{what} was rejected: {why}"),
         }
     });

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{Item, Settled, Step, events, failed};
 use crate::{
     engine::{
-        decide::{self, DUPLICATE_SOURCE_ENTRIES, Decision, Rules, SkipReason},
+        decide::{self, DUPLICATE_SOURCE_ENTRIES, Decision, Held, Rules, SkipReason},
+        edges,
         evaluate::{self, Context, Evaluation},
         groups,
         lookup::{self, Question, failure_of},
@@ -14,7 +15,7 @@ use crate::{
         scope::Standing,
         unique::{self, Candidate, Wish},
     },
-    model::{Action, Failure, Intent, KnownObject, Lifecycle, RemovalEffect, RemovalState},
+    model::{Action, Failure, Intent, KnownObject, Lifecycle, Removal, RemovalEffect},
     provisioning_log::{Event, Reason, Status},
     store::{Effect, NewRemoval},
     sync_schema::ObjectMapping,
@@ -30,7 +31,16 @@ struct Known<'m> {
 
 impl Known<'_> {
     fn decide(&self, run: &Run, mapping: &ObjectMapping) -> Decision {
-        let rules = Rules { mapping, policy: &run.job.policy, approved: &self.approved, key: run.hash_key() };
+        let removals = self.object.removals.iter();
+        let with_a_person = removals.filter(|removal| removal.state.is_with_a_person());
+        let rules = Rules {
+            mapping,
+            policy: &run.job.policy,
+            approved: &self.approved,
+            with_a_person: &with_a_person.map(|removal| removal.effect.clone()).collect(),
+            soft_delete: run.target.profile().soft_delete,
+            key: run.hash_key(),
+        };
         decide::decide(&self.object, &self.evaluation, &self.situation, rules)
     }
 }
@@ -96,13 +106,8 @@ async fn find_out<'m>(
     let (mut all, mut items) = (Vec::with_capacity(evaluated.len()), Vec::with_capacity(evaluated.len()));
     for (object, evaluation) in evaluated {
         let mut approved = approved.get(&object.key).cloned().unwrap_or_default();
-        approved.extend(
-            object
-                .removals
-                .iter()
-                .filter(|removal| removal.state == RemovalState::Approved)
-                .map(|removal| removal.effect),
-        );
+        let may_go = object.removals.iter().filter(|removal| may_go(removal, &object, mapping));
+        approved.extend(may_go.map(|removal| removal.effect.clone()));
         let situation = match situations.remove(&object.key) {
             Some(Ok(situation)) => situation,
             Some(Err(error)) => {
@@ -121,6 +126,14 @@ async fn find_out<'m>(
     Ok((all, items))
 }
 
+/// True for a removal that was let through, if it still is what was judged: of the same resource, and no more of it.
+fn may_go(removal: &Removal, object: &KnownObject, mapping: &ObjectMapping) -> bool {
+    let is_of_this = object.link.as_ref().is_some_and(|link| link.resource == removal.resource);
+    let is_no_more = removal.effect != RemovalEffect::Edges
+        || edges::of(object, &mapping.references).all_removals() <= removal.references;
+    removal.state.may_go() && is_of_this && is_no_more
+}
+
 /// What has to be drawn for the object: only a resource that is to be created gets anything.
 fn wishes<'m>(run: &Run, mapping: &ObjectMapping, known: &Known<'m>) -> Vec<Wish<'m>> {
     let Evaluation::Wanted(wanted) = &known.evaluation else { return Vec::new() };
@@ -136,7 +149,7 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
     };
     match decision {
         Decision::Act { action, baseline, matching, held } => {
-            let held = held.into_iter().map(NewRemoval::from).collect();
+            let held = held.into_iter().map(|held| new_removal(run, held)).collect();
             let intent = Intent {
                 key: object.key.clone(),
                 kind: mapping.target_kind.clone(),
@@ -149,7 +162,7 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
         }
         Decision::Skip { reason, held } => {
             run.observer.note(&object.key, |seen| seen.skipped = Some(reason));
-            let held: Vec<NewRemoval> = held.into_iter().map(NewRemoval::from).collect();
+            let held: Vec<NewRemoval> = held.into_iter().map(|held| new_removal(run, held)).collect();
             let log = is_worth_a_line(object, mapping, reason).then(|| skipped(known, reason));
             quiet(Effect::Unchanged, held, log)
         }
@@ -161,8 +174,8 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
     }
 }
 
-/// A no-op is not, and a removal that is held is told when it is carried out, or when it waits in the end. Nor are objects that never had a resource and of which the source says that they left, or whose
-/// mapping does nothing at all.
+/// A no-op is not, and a removal that is held is told when it is carried out, or when it waits in the end. Nor are objects
+/// that never had a resource and of which the source says that they left, or whose mapping does nothing at all.
 fn is_worth_a_line(object: &KnownObject, mapping: &ObjectMapping, reason: SkipReason) -> bool {
     let concerns = object.link.is_some() || (object.lifecycle == Lifecycle::Present && !mapping.flow.is_none());
     concerns && !matches!(reason, SkipReason::RedundantExport | SkipReason::RemovalHeld)
@@ -187,8 +200,12 @@ fn failed_or_postponed(run: &Run, known: &KnownObject, failure: Failure) -> Step
     failed(run, known, failure, event)
 }
 
-impl From<decide::Held> for NewRemoval {
-    fn from(held: decide::Held) -> Self {
-        Self { effect: held.effect, reason: held.reason.to_owned() }
+fn new_removal(run: &Run, held: Held) -> NewRemoval {
+    NewRemoval {
+        effect: held.effect,
+        reason: held.reason.to_owned(),
+        resource: held.resource,
+        references: held.references,
+        not_before: (!held.after.is_zero()).then(|| run.now() + held.after),
     }
 }

@@ -149,15 +149,16 @@ fn told(value: &ExportedValue, redacted: bool) -> Option<Json> {
 /// A removal that waits when the cycle is over.
 pub(super) fn waiting(removal: &Removal) -> Event {
     let code = if removal.state == RemovalState::Staged { "RemovalStaged" } else { "RemovalHeld" };
-    let text = Some(format!("{}: {}", what(removal.effect), removal.reason));
+    let text = Some(format!("{}: {}", what(&removal.effect), removal.reason));
     Event::other(Status::Skipped, Reason { text, ..Reason::code(code) })
 }
 
-fn what(effect: RemovalEffect) -> &'static str {
+fn what(effect: &RemovalEffect) -> String {
     match effect {
-        RemovalEffect::Disable => "disable",
-        RemovalEffect::Delete => "delete",
-        RemovalEffect::Edges => "remove references",
+        RemovalEffect::Disable => "disable".to_owned(),
+        RemovalEffect::Delete => "delete".to_owned(),
+        RemovalEffect::Edges => "remove references".to_owned(),
+        RemovalEffect::Clear(path) => format!("clear `{path}`"),
     }
 }
 

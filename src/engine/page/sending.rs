@@ -179,19 +179,30 @@ fn done_step(run: &Run, mapping: &ObjectMapping, item: &Item, sent: Sent, held: 
     let event = sent.event(run, mapping, &item.known, Status::Success);
     let Sent { action, baseline, .. } = sent;
     run.count(|progress| count_done(&mut progress.counters, &action, item.known.link.is_none()));
-    // What is still to be taken away stays let through, or held, until all of it is done.
     let is_whole = item.known.extent == Extent::Whole;
-    let (changes, sent, removed) = match action {
-        Action::Create { attributes, edges } => (attributes, edges, None),
+    let is_gone = matches!(action, Action::Delete { .. });
+    let mut taken: Vec<RemovalEffect> = Vec::new();
+    let (changes, sent) = match action {
+        Action::Create { attributes, edges } => (attributes, edges),
         Action::Update { changes, edges, .. } => {
-            let takes_edges = edges.iter().any(|edge| !edge.added) && item.approved.contains(&RemovalEffect::Edges);
-            (changes, edges, (takes_edges && is_whole).then_some(RemovalEffect::Edges))
+            // What is still to be taken away stays let through, or held, until all of it is done.
+            let takes_all = is_whole && edges.iter().any(|edge| !edge.added);
+            taken.extend(takes_all.then_some(RemovalEffect::Edges));
+            (changes, edges)
         }
-        Action::Disable { changes, .. } => (changes, Vec::new(), Some(RemovalEffect::Disable)),
-        Action::Delete { .. } => (Vec::new(), Vec::new(), Some(RemovalEffect::Delete)),
-        Action::Link { .. } => (Vec::new(), Vec::new(), None),
+        Action::Disable { changes, .. } => {
+            taken.push(RemovalEffect::Disable);
+            (changes, Vec::new())
+        }
+        Action::Delete { .. } => {
+            taken.push(RemovalEffect::Delete);
+            (Vec::new(), Vec::new())
+        }
+        Action::Link { .. } => (Vec::new(), Vec::new()),
     };
-    let effect = if removed == Some(RemovalEffect::Delete) {
+    taken.extend(changes.iter().map(|change| RemovalEffect::Clear(change.path.clone())));
+    taken.retain(|effect| item.approved.contains(effect));
+    let effect = if is_gone {
         Effect::Unlinked
     } else {
         Effect::Linked {
@@ -200,13 +211,8 @@ fn done_step(run: &Run, mapping: &ObjectMapping, item: &Item, sent: Sent, held: 
             sent,
         }
     };
-    Step::Settled(Settled {
-        effect,
-        held,
-        done: removed.into_iter().collect(),
-        log: Some(Box::new(event)),
-        cancels: is_whole || removed == Some(RemovalEffect::Delete),
-    })
+    let cancels = is_whole || is_gone;
+    Step::Settled(Settled { effect, held, done: taken, log: Some(Box::new(event)), cancels })
 }
 
 fn count_done(counters: &mut Counters, action: &Action, newly_linked: bool) {

@@ -50,6 +50,8 @@ pub struct Profile {
     pub dialect: PatchDialect,
     /// It gives versions to resources and honours `If-Match`.
     pub etag: bool,
+    /// Users can be disabled. Where not, whoever is to be disabled is deleted.
+    pub soft_delete: bool,
     /// What taking a user away means.
     pub delete: DeleteMeans,
     /// A user who is deleted leaves all groups. Where not, the gateway takes them out before.
@@ -233,6 +235,7 @@ impl Default for Profile {
             put: Put::Replaces,
             dialect: PatchDialect::default(),
             etag: false,
+            soft_delete: true,
             delete: DeleteMeans::Delete,
             deletes_memberships: true,
             members_per_patch: 100,

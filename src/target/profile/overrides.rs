@@ -68,6 +68,9 @@ pub struct ProfileOverrides {
     /// The target honours `If-Match`. Default: if it says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<bool>,
+    /// Users can be disabled; where not, they are deleted instead. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soft_delete: Option<bool>,
     /// `delete`, or `disable` where users cannot be deleted. Default: `delete`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delete: Option<DeleteMeans>,
@@ -137,6 +140,7 @@ impl Profile {
         set(&mut profile.dialect.member_removal, overrides.member_removal);
         set(&mut profile.dialect.text_booleans, overrides.text_booleans);
         set(&mut profile.etag, overrides.etag);
+        set(&mut profile.soft_delete, overrides.soft_delete);
         set(&mut profile.delete, overrides.delete);
         set(&mut profile.deletes_memberships, overrides.deletes_memberships);
         set(&mut profile.members_per_patch, overrides.members_per_patch);

@@ -1,6 +1,6 @@
 //! Groups with the members that were chosen, and people whom groups decide about.
 
-use provisor::engine::policy::{Guard, Policy};
+use provisor::engine::policy::{Guard, Limits, Policy};
 use provisor::graph_emulator::{Staged, Tenant};
 use provisor::model::{CycleState, RemovalState};
 use provisor::provisioning_log::{Act, Status};
@@ -105,7 +105,7 @@ async fn a_group_never_loses_everybody_at_once() {
 
 #[tokio::test]
 async fn a_decision_about_all_members_is_not_lost_by_provisioning_the_group_alone() {
-    let guard = Guard { percent: 10, at_least: 2, more_than: 500 };
+    let guard = Guard { cycle: Limits { percent: 10, at_least: 2, more_than: 500 }, ..Guard::default() };
     let policy = Policy { guard, ..Policy::default() };
     let gateway = Gateway::start_with(of_group(20, 1..=10), Dialect::STANDARD, policy).await;
     gateway.cycle().await;

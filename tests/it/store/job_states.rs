@@ -177,7 +177,13 @@ impl Reality {
     async fn stage(&self, who: usize) {
         let world = &self.world;
         let mut outcome = world.outcome(&user_key(PEOPLE[who]), Effect::Unchanged).await;
-        outcome.held = vec![NewRemoval { effect: RemovalEffect::Disable, reason: "left".to_owned() }];
+        outcome.held = vec![NewRemoval {
+            effect: RemovalEffect::Disable,
+            reason: "left".to_owned(),
+            resource: "r1".into(),
+            references: 0,
+            not_before: None,
+        }];
         world.commit(vec![outcome]).await;
         let held = world.store.held_removals(&world.job, RemovalState::Held, None, 9).await.unwrap();
         let ids: Vec<_> = held.into_iter().map(|removal| removal.id).collect();
@@ -206,7 +212,7 @@ impl Reality {
                 failed: known.escrow.is_some(),
                 due: due.contains(&user_key(name)),
                 staged: removal(RemovalState::Staged),
-                released: removal(RemovalState::Approved),
+                released: removal(RemovalState::Released),
             };
         }
         let works = match &self.cycle {

@@ -175,7 +175,13 @@ async fn busy(store: Store, job: &str) -> World {
 
 async fn hold(world: &World, anchor: &str, state: RemovalState) {
     let mut outcome = world.outcome(&user_key(anchor), Effect::Unchanged).await;
-    outcome.held = vec![NewRemoval { effect: RemovalEffect::Disable, reason: "left".to_owned() }];
+    outcome.held = vec![NewRemoval {
+        effect: RemovalEffect::Disable,
+        reason: "left".to_owned(),
+        resource: "r1".into(),
+        references: 0,
+        not_before: None,
+    }];
     world.commit(vec![outcome]).await;
     let held = world.store.held_removals(&world.job, RemovalState::Held, None, 9).await.unwrap();
     let ids: Vec<_> = held.into_iter().map(|removal| removal.id).collect();
@@ -232,14 +238,14 @@ pub(super) async fn every_scope_resets_what_it_names_and_nothing_else(store: Sto
     let world = busy(store, "forced").await;
     hold(&world, "ada", RemovalState::Staged).await;
     world.store.restart(&world.job, &"ForceDeletes".parse().unwrap(), now()).await.unwrap();
-    let approved = world.store.held_removals(&world.job, RemovalState::Approved, None, 9).await.unwrap();
+    let approved = world.store.held_removals(&world.job, RemovalState::Released, None, 9).await.unwrap();
     assert_eq!((there(&world).await, approved.len()), ([true, true, true, true, false], 1));
 }
 
 pub(super) async fn links_stay_while_something_is_to_be_done_with_them(store: Store) {
     for (number, scope) in ["ConnectorDataStore", "Full", "Full, ForceDeletes"].into_iter().enumerate() {
         let scope: ResetScope = scope.parse().unwrap();
-        for state in [RemovalState::Held, RemovalState::Staged, RemovalState::Approved] {
+        for state in [RemovalState::Held, RemovalState::Staged, RemovalState::Released] {
             let world = busy(store.clone(), &format!("{number}-{state:?}")).await;
             hold(&world, "ada", state).await;
             refuses(&world, &scope).await;

@@ -18,9 +18,9 @@ use provisor::secret::Secret;
 use provisor::source::Source;
 use provisor::source::graph::{GraphSettings, GraphSource};
 use provisor::store::Store;
-use provisor::sync_schema::Schema;
+use provisor::sync_schema::{Schema, compile};
 use provisor::target::{Auth, Protected, ScimSettings, ScimTarget};
-use provisor::templates::Vocabulary;
+use provisor::templates::{Templates, Vocabulary};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -107,7 +107,7 @@ pub(crate) fn object(json: Value) -> Map<String, Value> {
 
 pub(crate) struct Gateway {
     pub(crate) source: graph_emulator::Running,
-    pub(crate) target: Target,
+    pub(crate) target: Arc<Target>,
     pub(crate) store: Store,
     pub(crate) job: Job,
     reader: Arc<dyn Source>,
@@ -150,13 +150,33 @@ impl Gateway {
             now: Utc::now,
         };
         let store = Store::open(&Secret::new("sqlite::memory:"), None).await.unwrap();
+        Self { source, target: Arc::new(target), store, job, reader, writer }
+    }
+
+    /// Another job of the same application, that reads a directory of its own.
+    pub(crate) fn beside(&self, job: &str, tenant: Tenant) -> Self {
+        let source = emulate(tenant);
+        let reader = reader(&source, &self.job.schema);
+        let job = Job { id: JobId::new(job), ..self.job.clone() };
+        let (target, store, writer) = (Arc::clone(&self.target), self.store.clone(), self.writer.clone());
         Self { source, target, store, job, reader, writer }
+    }
+
+    /// The job has another schema from now on, which the number stands for.
+    pub(crate) fn set_schema(&mut self, (schema, schema_version): (Schema, i64)) {
+        self.reader = reader(&self.source, &schema);
+        self.job = Job { schema: Arc::new(schema), schema_version, ..self.job.clone() };
     }
 
     /// The job reads another directory from now on.
     pub(crate) fn point_to(&mut self, tenant: Tenant) {
         self.source = emulate(tenant);
         self.reader = reader(&self.source, &self.job.schema);
+    }
+
+    /// What the job reads.
+    pub(crate) fn reader(&self) -> Arc<dyn Source> {
+        Arc::clone(&self.reader)
     }
 
     /// The job reads this from now on.
@@ -217,6 +237,22 @@ impl Gateway {
         let ids: Vec<_> = self.removals(RemovalState::Staged).await.into_iter().map(|removal| removal.id).collect();
         self.store.set_removal_state(&ids, state).await.unwrap();
     }
+}
+
+/// The schema of the template `scim` for Graph, after an edit; the number stands for it.
+pub(crate) fn edited_schema(number: i64, edit: impl FnOnce(&mut Value)) -> (Schema, i64) {
+    let document = Templates::built_in().named("scim").unwrap().schema(Vocabulary::Graph).unwrap();
+    let mut document = serde_json::to_value(document).unwrap();
+    edit(&mut document);
+    (compile(&serde_json::from_value(document).unwrap()).runnable().unwrap(), number)
+}
+
+/// The mapping of one attribute of users in such a document.
+pub(crate) fn mapping_of<'d>(document: &'d mut Value, target: &str) -> &'d mut Value {
+    let mappings = document.pointer_mut("/synchronizationRules/0/objectMappings").unwrap().as_array_mut().unwrap();
+    let users = mappings.iter_mut().find(|mapping| mapping["sourceObjectName"] == "User").unwrap();
+    let attributes = users["attributeMappings"].as_array_mut().unwrap();
+    attributes.iter_mut().find(|attribute| attribute["targetAttributeName"] == target).unwrap()
 }
 
 fn emulate(tenant: Tenant) -> graph_emulator::Running {

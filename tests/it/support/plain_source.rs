@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use provisor::model::{Anchor, Attributes, Change, FeedId, Name, ObjectKind, SourceObject};
+use provisor::model::{Anchor, Attributes, Change, Departure, FeedId, Name, ObjectKind, SourceObject};
 use provisor::source::{
     Checkpoint, Coverage, Feed, Fetched, Page, ReadEnd, ServerIdentity, Source, SourceError, Start,
 };
@@ -18,13 +18,24 @@ use tokio::sync::mpsc;
 pub(crate) struct PlainSource {
     people: Mutex<BTreeMap<String, Attributes>>,
     told: Mutex<BTreeMap<String, Attributes>>,
+    left: Mutex<BTreeMap<String, Departure>>,
+    untold: Mutex<Vec<Change>>,
 }
 
 impl PlainSource {
     /// The person has these attributes from now on, and no others. Values as the store writes them: `{"$record": …}`.
     pub(crate) fn give(&self, anchor: &str, attributes: Value) {
         let attributes: Attributes = serde_json::from_value(attributes).unwrap();
+        self.left.lock().unwrap().remove(anchor);
         self.people.lock().unwrap().insert(anchor.to_owned(), attributes);
+    }
+
+    /// The person is no longer delivered.
+    pub(crate) fn depart(&self, anchor: &str, departure: Departure) {
+        self.people.lock().unwrap().remove(anchor);
+        self.left.lock().unwrap().insert(anchor.to_owned(), departure);
+        let (kind, anchor) = (ObjectKind::new("User"), Anchor::new(anchor));
+        self.untold.lock().unwrap().push(Change::Departed { kind, anchor, departure });
     }
 
     fn object(anchor: &str, attributes: &Attributes) -> SourceObject {
@@ -50,10 +61,13 @@ impl Source for PlainSource {
         let told = std::mem::replace(&mut *self.told.lock().unwrap(), people.clone());
         let is_news =
             |anchor: &str, attributes: &Attributes| start == Start::Full || told.get(anchor) != Some(attributes);
+        let departed = std::mem::take(&mut *self.untold.lock().unwrap());
+        let departed = departed.into_iter().filter(|_| start != Start::Full);
         let changes: Vec<Change> = people
             .iter()
             .filter(|(anchor, attributes)| is_news(anchor, attributes))
             .map(|(anchor, attributes)| Change::Object(Self::object(anchor, attributes)))
+            .chain(departed)
             .collect();
         pages
             .send(Page { changes, checkpoint: None })
@@ -71,7 +85,11 @@ impl Source for PlainSource {
         let people = self.people.lock().unwrap();
         Ok(match people.get(anchor.as_str()) {
             Some(attributes) => Fetched::Object(Self::object(anchor.as_str(), attributes)),
-            None => Fetched::Gone,
+            None => match self.left.lock().unwrap().get(anchor.as_str()) {
+                Some(Departure::SoftDeleted) => Fetched::SoftDeleted,
+                Some(Departure::LeftFeed) => Fetched::OutsideFeed,
+                _ => Fetched::Gone,
+            },
         })
     }
 }

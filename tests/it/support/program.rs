@@ -152,6 +152,15 @@ impl Gateway {
         std::fs::write(file, configuration.to_string()).expect("the configuration");
     }
 
+    /// Half of a few people may leave in a day.
+    pub(crate) fn let_half_of_few_leave(&self) {
+        let file = self.path("provisor.yaml");
+        let text = std::fs::read(&file).expect("the configuration");
+        let mut configuration: Value = serde_json::from_slice(&text).expect("JSON, which is YAML");
+        configuration["applications"][0]["jobs"][0]["accidental_deletion"] = json!({ "percent_of_few": 100 });
+        std::fs::write(file, configuration.to_string()).expect("the configuration");
+    }
+
     /// The job runs this schema instead of its template.
     pub(crate) fn set_schema(&self, document: &Value) {
         std::fs::write(self.path("schema.json"), document.to_string()).expect("the schema");
