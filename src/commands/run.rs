@@ -39,7 +39,10 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
     let result = cycle::run_cycle(job, store.clone(), source, target, stop, progress).await;
     listener.abort();
     bar.await.context("the progress bar")?;
-    if let Some(quarantine) = store.health(&id).await?.quarantine {
+    // A cycle that failed says why by itself, and once.
+    if result.is_ok()
+        && let Some(quarantine) = store.health(&id).await?.quarantine
+    {
         eprintln!("{}", status::sentence(&quarantine));
     }
     if let Some(webhook) = webhook

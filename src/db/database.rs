@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use super::backend::Access;
 use super::manager::Manager;
 use super::postgres::{Server, SessionLock};
+use super::sqlite::Role;
 use super::{Backend, DatabaseUrl, DbError, Migrations, migrate};
 
 /// Readers beside the one writer of a SQLite file, and connections to a PostgreSQL server: more than pages in flight
@@ -49,7 +50,7 @@ impl Database {
         let runtime = Handle::current();
         let (manager, server) = match &url {
             DatabaseUrl::Memory => (Manager::Memory, None),
-            DatabaseUrl::File(path) => (Manager::File(path.clone()), None),
+            DatabaseUrl::File(path) => (Manager::File(path.clone(), Role::Reader), None),
             DatabaseUrl::Postgres(secret) => {
                 let server = Box::new(Server::new(secret, ca)?);
                 (Manager::Postgres(server.clone(), runtime.clone()), Some(server))
@@ -58,7 +59,10 @@ impl Database {
         let (readers, writers) = match &manager {
             // A second connection would be a second, empty database.
             Manager::Memory => (pool(manager.clone(), 1), None),
-            Manager::File(_) => (pool(manager.clone(), CONNECTIONS), Some(pool(manager.clone(), 1))),
+            Manager::File(path, _) => {
+                let writer = Manager::File(path.clone(), Role::Writer);
+                (pool(manager.clone(), CONNECTIONS), Some(pool(writer, 1)))
+            }
             Manager::Postgres(..) => (pool(manager.clone(), CONNECTIONS), None),
         };
         let writers = writers.unwrap_or_else(|| readers.clone());

@@ -8,13 +8,14 @@ use diesel::sqlite::SqliteConnection;
 use tokio::runtime::Handle;
 
 use super::postgres::Server;
-use super::{Backend, DbError, Pg, sqlite};
+use super::sqlite::{self, Role};
+use super::{Backend, DbError, Pg};
 
 /// Opens connections of one database.
 #[derive(Clone)]
 pub(super) enum Manager {
     Memory,
-    File(PathBuf),
+    File(PathBuf, Role),
     /// Connections live in the runtime that opened the store: one that owned a runtime could not be dropped in it.
     Postgres(Box<Server>, Handle),
 }
@@ -26,7 +27,7 @@ impl ManageConnection for Manager {
     fn connect(&self) -> Result<Backend, DbError> {
         match self {
             Self::Memory => sqlite::open_memory().map(Backend::Sqlite),
-            Self::File(path) => sqlite::open_file(path).map(Backend::Sqlite),
+            Self::File(path, role) => sqlite::open_file(path, *role).map(Backend::Sqlite),
             Self::Postgres(server, handle) => {
                 let _runtime = handle.enter();
                 let connection = handle.block_on(server.connect())?;

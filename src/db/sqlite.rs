@@ -26,18 +26,36 @@ const BEFORE: &str = "
 /// Lets readers go on beside the writer. The file keeps it, so this costs nothing where it is on.
 const WRITE_AHEAD_LOG: &str = "PRAGMA journal_mode = WAL;";
 
+/// What a connection is for, which decides how much of the file it keeps in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// One of several; what it reads often, the system keeps in memory for all of them.
+    Reader,
+    /// The one whose pages change.
+    Writer,
+}
+
+impl Role {
+    /// In KiB, which SQLite wants as a negative number.
+    fn cache(self) -> &'static str {
+        match self {
+            Self::Reader => "PRAGMA cache_size = -4000;",
+            Self::Writer => "PRAGMA cache_size = -32000;",
+        }
+    }
+}
+
 /// The settings of every connection. `synchronous = FULL` makes a commit survive a power failure; a longer log before
 /// it is folded back means fewer syncs.
 const SETTINGS: &str = "
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
     PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -32000;
     PRAGMA wal_autocheckpoint = 2000;
 ";
 
 /// Opens the file, or creates it for its owner alone: it holds personal data.
-pub(super) fn open_file(path: &Path) -> Result<SqliteConnection, DbError> {
+pub(super) fn open_file(path: &Path, role: Role) -> Result<SqliteConnection, DbError> {
     let failed = |problem: &str, cause: Option<Box<dyn std::error::Error + Send + Sync>>| DbError::Open {
         store: path.display().to_string(),
         problem: problem.to_owned(),
@@ -61,7 +79,8 @@ pub(super) fn open_file(path: &Path) -> Result<SqliteConnection, DbError> {
         .batch_execute(BEFORE)
         .map_err(DbError::from)
         .and_then(|()| turn_on_write_ahead_log(&mut connection))
-        .and_then(|()| connection.batch_execute(SETTINGS).map_err(DbError::from));
+        .and_then(|()| connection.batch_execute(SETTINGS).map_err(DbError::from))
+        .and_then(|()| connection.batch_execute(role.cache()).map_err(DbError::from));
     settled.map_err(|error| {
         let problem = match error {
             DbError::Damaged { cause } if is_other_kind(&cause) => {

@@ -103,7 +103,9 @@ pub async fn run_cycle(
         tracing::warn!(job.id = %run.job.id, error = %error, "the provisioning log was not pruned; the next cycle tries again");
     }
     run.store.end_cycle(&run.job.id, &run.cycle.id, end, run.now()).await?;
-    if let Some(quarantine) = health.quarantine.filter(|quarantine| former.reason() != Some(quarantine.reason)) {
+    let entered = health.quarantine.filter(|quarantine| former.reason() != Some(quarantine.reason));
+    // A cycle that failed tells whoever runs it.
+    if let Some(quarantine) = entered.filter(|_| result.is_ok()) {
         tracing::warn!(job.id = %run.job.id, reason = ?quarantine.reason, "the job is in quarantine: {}", quarantine.error.message);
     }
     tracing::info!(job.id = %run.job.id, cycle.id = %run.cycle.id, cycle.state = ?state, "the cycle ended");

@@ -1,16 +1,14 @@
 //! The cycles of a job: what they began with, and how they ended.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::db::{Backend, on_each};
-use crate::model::{Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Export, Health, JobId, ObjectMappingId};
+use crate::model::{Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Health, JobId, ObjectMappingId};
 
 use super::columns::{Word, from_json, to_count, to_json, to_time};
-use super::tables::{cycles, edges, jobs, links};
+use super::tables::{cycles, holdings, jobs};
 use super::{Store, StoreError, fence, health, job_state};
 
 /// One cycle, as the store remembers it.
@@ -195,21 +193,21 @@ impl Store {
 
 /// What is linked and exported now.
 pub(super) fn baseline(tx: &mut Backend, job: &JobId) -> Result<Baseline, StoreError> {
-    let linked = on_each!(tx, c => links::table
-        .filter(links::job.eq(job.as_str()))
-        .group_by(links::mapping)
-        .select((links::mapping, diesel::dsl::count_star()))
-        .load::<(String, i64)>(c))?;
-    let exported = on_each!(tx, c => edges::table
-        .filter(edges::job.eq(job.as_str()))
-        .filter(edges::export.eq(Export::Exported.word()))
-        .group_by(edges::mapping)
-        .select((edges::mapping, diesel::dsl::count_star()))
-        .load::<(String, i64)>(c))?;
-    let by_mapping = |counts: Vec<(String, i64)>| -> BTreeMap<ObjectMappingId, u64> {
-        counts.into_iter().map(|(mapping, count)| (ObjectMappingId::new(mapping), to_count(count))).collect()
-    };
-    Ok(Baseline { linked: by_mapping(linked), exported_edges: by_mapping(exported) })
+    let rows = on_each!(tx, c => holdings::table
+        .filter(holdings::job.eq(job.as_str()))
+        .select((holdings::mapping, holdings::linked, holdings::exported_edges))
+        .load::<(String, i64, i64)>(c))?;
+    let mut baseline = Baseline::default();
+    for (mapping, linked, exported) in rows {
+        let mapping = ObjectMappingId::new(mapping);
+        if linked > 0 {
+            baseline.linked.insert(mapping.clone(), to_count(linked));
+        }
+        if exported > 0 {
+            baseline.exported_edges.insert(mapping, to_count(exported));
+        }
+    }
+    Ok(baseline)
 }
 
 fn read(row: Row) -> Result<CycleRecord, StoreError> {

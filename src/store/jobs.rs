@@ -8,7 +8,7 @@ use crate::db::{Backend, on_each};
 use crate::model::{HashKey, JobId, RemovalState, TargetIdentity};
 
 use super::columns::{Word, to_count};
-use super::tables::{escrows, jobs, links, objects, removals};
+use super::tables::{escrows, holdings, jobs, links, objects, removals};
 use super::{Store, StoreError};
 
 /// What status shows of a job.
@@ -142,7 +142,12 @@ impl Store {
         let job = job.clone();
         self.database
             .read(move |tx| {
-                let linked = on_each!(tx, c => links::table.filter(links::job.eq(job.as_str())).count().get_result(c))?;
+                let linked: i64 = on_each!(tx, c => holdings::table
+                    .filter(holdings::job.eq(job.as_str()))
+                    .select(holdings::linked)
+                    .load::<i64>(c))?
+                .into_iter()
+                .sum();
                 let escrowed =
                     on_each!(tx, c => escrows::table.filter(escrows::job.eq(job.as_str())).count().get_result(c))?;
                 let linked_in_escrow = on_each!(tx, c => escrows::table

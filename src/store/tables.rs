@@ -76,6 +76,15 @@ table! {
 }
 
 table! {
+    holdings (job, mapping) {
+        job -> Text,
+        mapping -> Text,
+        linked -> BigInt,
+        exported_edges -> BigInt,
+    }
+}
+
+table! {
     edges (job, mapping, from_anchor, attribute, reference) {
         job -> Text,
         mapping -> Text,
@@ -189,6 +198,7 @@ allow_tables_to_appear_in_same_query!(
     object_names,
     containers,
     links,
+    holdings,
     edges,
     intents,
     removals,

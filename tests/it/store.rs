@@ -125,6 +125,7 @@ suite! {
     }
     cycles {
         a_cycle_begins_with_what_is_linked_and_exported,
+        what_is_held_is_counted_as_it_changes,
         how_a_job_stands_is_stored_with_the_end_of_its_cycle,
         unseen_objects_are_candidates_page_by_page,
         a_schema_change_makes_everything_due,

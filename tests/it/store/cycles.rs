@@ -1,13 +1,15 @@
 //! What a cycle begins with, what it sweeps, and what belongs to the job as a whole.
 
+use std::collections::BTreeMap;
+
 use provisor::model::{
-    Counters, CycleId, CycleKind, CycleState, Health, JobId, ObjectKind, Quarantine, QuarantineError, QuarantineReason,
-    ResourceId, TargetIdentity, TargetPath,
+    Counters, CycleId, CycleKind, CycleState, Exported, Health, JobId, ObjectKind, ObjectMappingId, Quarantine,
+    QuarantineError, QuarantineReason, ResourceId, TargetIdentity, TargetPath,
 };
 use provisor::store::{Effect, EndOfCycle, Store, StoreError};
 use serde_json::json;
 
-use super::world::{World, dn, group, group_key, groups, now, user, user_key, users};
+use super::world::{World, dn, group, group_key, groups, now, sent, user, user_key, users};
 
 pub(super) async fn a_cycle_begins_with_what_is_linked_and_exported(store: Store) {
     let world = World::new(store).await;
@@ -33,6 +35,43 @@ pub(super) async fn a_cycle_begins_with_what_is_linked_and_exported(store: Store
     );
     assert_eq!((last[0].ended_at, last[1].ended_at), (None, Some(now())));
     assert_eq!(world.store.last_cycles(&world.job, 1).await.unwrap().len(), 1);
+}
+
+pub(super) async fn what_is_held_is_counted_as_it_changes(store: Store) {
+    let world = World::new(store).await;
+    let held = async || {
+        let cycle = world.store.begin_cycle(&world.job, CycleKind::Incremental, now()).await.unwrap();
+        let of = |counts: &BTreeMap<ObjectMappingId, u64>, mapping| counts.get(&mapping).copied().unwrap_or_default();
+        let (linked, edges) = (&cycle.baseline.linked, &cycle.baseline.exported_edges);
+        let counts = world.store.counts(&world.job).await.unwrap();
+        assert_eq!(counts.linked, linked.values().sum::<u64>());
+        (of(linked, users()), of(linked, groups()), of(edges, groups()))
+    };
+    let everybody = ["a", "b", "c"];
+    world.record(everybody.map(|anchor| user(anchor, "1")).to_vec()).await;
+    world.record(vec![group("staff", &everybody.map(dn)), group("other", &[dn("a")])]).await;
+    assert_eq!(held().await, (0, 0, 0));
+    for anchor in everybody {
+        world.link(&user_key(anchor), anchor).await;
+    }
+    world.link(&user_key("c"), "another").await;
+    world.link(&group_key("staff"), "staff").await;
+    world.link(&group_key("other"), "other").await;
+    assert_eq!(held().await, (3, 2, 0), "a link that moves is one");
+    world.send_edges(&group_key("staff")).await;
+    world.send_edges(&group_key("other")).await;
+    world.send_edges(&group_key("other")).await;
+    assert_eq!(held().await, (3, 2, 4));
+    world.link(&user_key("c"), "a third").await;
+    assert_eq!(held().await, (3, 2, 4), "what was sent stays until it is taken away");
+    world.record(vec![group("staff", &[dn("b")])]).await;
+    let removed = [sent(dn("a"), "a", false)].to_vec();
+    world.conclude(&group_key("staff"), Effect::Updated { exported: Exported::new(), sent: removed }).await;
+    assert_eq!(held().await, (3, 2, 3));
+    world.conclude(&group_key("other"), Effect::Unlinked).await;
+    assert_eq!(held().await, (3, 1, 2));
+    world.conclude(&user_key("b"), Effect::Vanished).await;
+    assert_eq!(held().await, (2, 1, 1), "what named it is to be sent again");
 }
 
 pub(super) async fn unseen_objects_are_candidates_page_by_page(store: Store) {

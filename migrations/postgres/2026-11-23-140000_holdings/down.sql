@@ -1,0 +1,11 @@
+DROP TRIGGER links_added ON links;
+DROP TRIGGER links_ended ON links;
+DROP TRIGGER edges_added ON edges;
+DROP TRIGGER edges_changed ON edges;
+DROP TRIGGER edges_ended ON edges;
+DROP FUNCTION links_added();
+DROP FUNCTION links_ended();
+DROP FUNCTION edges_added();
+DROP FUNCTION edges_changed();
+DROP FUNCTION edges_ended();
+DROP TABLE holdings;
