@@ -27,9 +27,8 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
     if state != JobState::Active {
         return Err(StoreError::Paused { job: job.id }.into());
     }
-    if let Some(quarantine) = health.quarantine {
-        eprintln!("{}; you asked for this cycle, so it runs", status::sentence(&quarantine));
-    }
+    // A cycle that somebody asks for runs in a quarantine, too, and may end it.
+    let was_in_quarantine = health.quarantine.is_some();
     let id = job.id.clone();
     let webhook = app::open_webhook(&config)?;
     let stop = CancellationToken::new();
@@ -40,10 +39,12 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
     listener.abort();
     bar.await.context("the progress bar")?;
     // A cycle that failed says why by itself, and once.
-    if result.is_ok()
-        && let Some(quarantine) = store.health(&id).await?.quarantine
-    {
-        eprintln!("{}", status::sentence(&quarantine));
+    if result.is_ok() {
+        match store.health(&id).await?.quarantine {
+            Some(quarantine) => eprintln!("{}", status::sentence(&quarantine)),
+            None if was_in_quarantine => eprintln!("the quarantine is over"),
+            None => {}
+        }
     }
     if let Some(webhook) = webhook
         && let Err(error) = notification::tell(&store, &webhook, &id).await
