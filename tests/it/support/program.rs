@@ -136,7 +136,10 @@ impl Gateway {
                 "name": "crm",
                 // One request a resource: tests count requests, and let faults strike the nth.
                 "target": { "scim": { "base_url": target.base_url, "auth": { "bearer": TOKEN }, "profile": { "bulk": false } } },
-                "jobs": [{ "name": "hr", "source": "corp", "template": "scim" }],
+                // Tests play many days within a minute: what a day may take away would soon be used up.
+                "accidental_deletion": { "at_least": 1000, "more_than": 1000 },
+                "jobs": [{ "name": "hr", "source": "corp", "template": "scim",
+                    "accidental_deletion": { "day": { "at_least": 1000, "more_than": 1000 } } }],
             }],
         });
         std::fs::write(folder.path().join("provisor.yaml"), configuration.to_string()).expect("the configuration");
@@ -157,7 +160,7 @@ impl Gateway {
         let file = self.path("provisor.yaml");
         let text = std::fs::read(&file).expect("the configuration");
         let mut configuration: Value = serde_json::from_slice(&text).expect("JSON, which is YAML");
-        configuration["applications"][0]["jobs"][0]["accidental_deletion"] = json!({ "percent_of_few": 100 });
+        configuration["applications"][0]["jobs"][0]["accidental_deletion"]["percent_of_few"] = json!(100);
         std::fs::write(file, configuration.to_string()).expect("the configuration");
     }
 
