@@ -50,7 +50,11 @@ async fn restart(Restart { one, scope }: &Restart) -> anyhow::Result<Ended> {
         // A cycle that ends by itself leaves no request behind whose outcome must be asked for.
         stand_still(&store, &job).await?;
     }
-    store.restart(&job, scope, Utc::now()).await?;
+    let restarted = store.restart(&job, scope, Utc::now()).await;
+    if restarted.is_err() && store.standing(&job).await.is_ok_and(|standing| standing.state != JobState::Active) {
+        eprintln!("`{job}` stays paused; `provisor jobs start {job}` goes on where it stood");
+    }
+    restarted?;
     eprintln!("`{job}` is restarted ({scope}): a running `provisor serve` runs it now");
     Ok(Ended::Done)
 }

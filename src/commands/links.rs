@@ -2,15 +2,15 @@
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::{Ended, counted, printed::printable, run::unknown_job};
 use crate::{
     app,
     cli::{Links, Output},
     config::Config,
-    engine::scheduler::ScheduledJob,
-    model::{ExportedValue, JobId, ObjectKey, TargetPath},
+    engine::{exported::names_of, scheduler::ScheduledJob},
+    model::{JobId, ObjectKey},
     store::{LinkQuery, LinkRecord, Store},
 };
 
@@ -68,7 +68,7 @@ impl<W: Write> Listing<'_, W> {
         let found = self.store.find_links(&job.job.id, &query).await?;
         if found.is_empty() {
             let name = object.to_lowercase();
-            return self.all(job, |link| names(link).any(|known| known.to_lowercase() == name)).await;
+            return self.all(job, |link| names_of(&link.link.exported).any(|known| known.to_lowercase() == name)).await;
         }
         found.iter().try_for_each(|link| self.print(job, link))
     }
@@ -93,7 +93,7 @@ impl<W: Write> Listing<'_, W> {
 
     fn print(&mut self, job: &ScheduledJob, link: &LinkRecord) -> anyhow::Result<()> {
         self.printed += 1;
-        let name = names(link).next();
+        let name = names_of(&link.link.exported).next();
         let kind = job.job.schema.mapping(&link.key.mapping).map(|mapping| mapping.source_kind.as_str());
         let (anchor, resource) = (link.key.anchor.as_str(), link.link.resource.as_str());
         match self.options.output {
@@ -114,18 +114,4 @@ impl<W: Write> Listing<'_, W> {
         }
         Ok(())
     }
-}
-
-/// The user name of the resource, then its display name; none that the mapping redacts, because these are not kept.
-fn names(link: &LinkRecord) -> impl Iterator<Item = &str> {
-    let named = |wanted: &'static str| {
-        let is_it = move |path: &TargetPath| {
-            path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
-        };
-        link.link.exported.iter().filter_map(move |(path, value)| match value {
-            ExportedValue::Known(Json::String(text)) if is_it(path) => Some(text.as_str()),
-            _ => None,
-        })
-    };
-    named("userName").chain(named("displayName"))
 }

@@ -32,14 +32,10 @@ use crate::{
     app::Unworkable,
     cli::Command,
     config::{ConfigErrors, SchemaFileError},
+    provisioning_log::counted,
     scim_server::AccessError,
     store::StoreError,
 };
-
-/// `1 line`, `2 lines`.
-fn counted(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
-}
 
 /// How a command ended, when it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

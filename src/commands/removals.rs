@@ -10,7 +10,7 @@ use crate::{
     app,
     cli::{Answer, JobListing, Output, RemovalKind, Removals},
     config::Config,
-    engine::exported::name_of,
+    engine::exported::names_of,
     model::{JobId, ObjectKey, Removal, RemovalEffect, RemovalId, RemovalState},
     store::Store,
 };
@@ -53,8 +53,10 @@ async fn open(options: &JobListing) -> anyhow::Result<(Store, Vec<Waiting>)> {
             after = Some(last.id.clone());
             let keys: Vec<ObjectKey> = page.iter().map(|removal| removal.key.clone()).collect();
             let known = store.known(&job, &keys).await?;
-            let mut names: HashMap<ObjectKey, String> =
-                known.into_iter().filter_map(|known| Some((known.key, name_of(&known.link?.exported)?))).collect();
+            let mut names: HashMap<ObjectKey, String> = known
+                .into_iter()
+                .filter_map(|known| Some((known.key, names_of(&known.link?.exported).next()?.to_owned())))
+                .collect();
             all.extend(page.into_iter().map(|removal| Waiting { name: names.remove(&removal.key), removal }));
         }
     }

@@ -55,12 +55,6 @@ fn say(job: &Job, result: &Result<CycleReport, CycleError>) {
                 counters.staged
             );
         }
-        Err(error) => {
-            let causes: Vec<String> =
-                std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source())
-                    .map(ToString::to_string)
-                    .collect();
-            eprintln!("{}: {}", job.id, causes.join(": "));
-        }
+        Err(error) => eprintln!("{}: {}", job.id, error.chain()),
     }
 }

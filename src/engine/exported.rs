@@ -37,19 +37,16 @@ pub fn applied(
     exported
 }
 
-/// What people call the resource: its user name, else its display name.
-pub fn name_of(exported: &Exported) -> Option<String> {
-    let named = |name: &str| {
-        exported.iter().find_map(|(path, value)| match value {
-            ExportedValue::Known(Json::String(text))
-                if path.as_str().rsplit(':').next().is_some_and(|last| last.eq_ignore_ascii_case(name)) =>
-            {
-                Some(text.clone())
-            }
+/// What people call the resource: its user name, then its display name; neither where the mapping redacts it, because
+/// then it is not kept.
+pub fn names_of(exported: &Exported) -> impl Iterator<Item = &str> {
+    let called = |name: &'static str| {
+        exported.iter().filter_map(move |(path, value)| match value {
+            ExportedValue::Known(Json::String(text)) if path.is_called(name) => Some(text.as_str()),
             _ => None,
         })
     };
-    named("userName").or_else(|| named("displayName"))
+    called("userName").chain(called("displayName"))
 }
 
 /// What counts as exported once a resource is adopted: the values it was read with.

@@ -140,12 +140,12 @@ pub fn user_name<'d>(desired: &'d [DesiredAttribute<'_>]) -> Option<&'d str> {
 
 /// True for the path `userName`, with or without the core schema's URN.
 pub fn is_user_name(path: &TargetPath) -> bool {
-    path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("userName"))
+    path.is_called("userName")
 }
 
 /// True for the path `active`, with or without the core schema's URN.
 pub fn is_active(path: &TargetPath) -> bool {
-    path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("active"))
+    path.is_called("active")
 }
 
 /// True when the mapping reads the source attribute of this name.

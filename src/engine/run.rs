@@ -124,8 +124,8 @@ impl CycleError {
         CycleEnd::Failed { class, side, error }
     }
 
-    /// The error with its causes, as the cycle's record keeps it.
-    pub(super) fn chain(&self) -> String {
+    /// The error with its causes, as the cycle's record keeps it and people read it.
+    pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

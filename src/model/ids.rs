@@ -32,6 +32,14 @@ text_newtype! {
     /// A SCIM attribute path in its canonical spelling: `emails[type eq "work"].value`.
     TargetPath
 }
+impl TargetPath {
+    /// True for the attribute of this name, in any letter case, whether its schema stands before it or not: both
+    /// `userName` and `urn:ietf:params:scim:schemas:core:2.0:User:userName` are called `userName`.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.as_str().rsplit(':').next().is_some_and(|last| last.eq_ignore_ascii_case(name))
+    }
+}
+
 text_newtype! {
     /// The resource type of a target by its endpoint name: `Users`, `Groups`.
     ResourceKind
@@ -55,5 +63,24 @@ impl Hash for ObjectKey {
     /// with.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.anchor.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_is_called_by_its_last_name() {
+        for (path, is_called) in [
+            ("userName", true),
+            ("USERNAME", true),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:userName", true),
+            ("name.userName", false),
+            ("userName2", false),
+            ("urn:userName:title", false),
+        ] {
+            assert_eq!(TargetPath::new(path).is_called("userName"), is_called, "{path}");
+        }
     }
 }

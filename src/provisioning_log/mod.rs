@@ -185,6 +185,11 @@ pub struct ModifiedProperty {
     pub new: Option<Json>,
 }
 
+/// `1 line`, `2 lines`.
+pub fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A value as the log keeps it: cut where it is very long.
 pub fn shown(value: &Json) -> Json {
     let long = |text: &str| text.len() > LONGEST_VALUE;

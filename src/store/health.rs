@@ -6,24 +6,14 @@ use diesel::prelude::*;
 use crate::db::{Backend, on_each};
 use crate::model::{FailureClass, Health, JobId, QuarantineReason};
 
-use super::columns::{Word, from_json, to_count, to_json, to_time};
+use super::columns::{Word, to_count, to_json, to_time};
 use super::tables::{escrows, jobs};
 use super::{Store, StoreError};
 
 impl Store {
     /// How the job stands. A job that never ran is sound.
     pub async fn health(&self, job: &JobId) -> Result<Health, StoreError> {
-        let job = job.clone();
-        self.database
-            .read(move |tx| {
-                let stored = on_each!(tx, c => jobs::table
-                    .filter(jobs::job.eq(job.as_str()))
-                    .select(jobs::health)
-                    .first::<Option<String>>(c)
-                    .optional())?;
-                stored.flatten().map_or_else(|| Ok(Health::default()), |text| from_json("health", &text))
-            })
-            .await
+        Ok(self.standing(job).await?.health)
     }
 
     /// Objects in escrow that are tried again before they change. One whose cause may pass counts when it failed first

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use crate::db::{AnyOf, Backend, on_each};
-use crate::model::{Exported, JobId, Link, Name, ObjectKey, ResourceId, ResourceKind};
+use crate::model::{JobId, Link, Name, ObjectKey, ResourceId, ResourceKind};
 
 use super::columns::from_json;
 use super::jobs::target_of;
@@ -106,11 +106,7 @@ fn read(row: Row) -> Result<LinkRecord, StoreError> {
     Ok(LinkRecord {
         key: key(row.mapping, row.anchor),
         kind: ResourceKind::new(row.resource_kind),
-        link: Link { resource: ResourceId::new(row.resource), exported: exported(&row.exported)? },
+        link: Link { resource: ResourceId::new(row.resource), exported: from_json("exported", &row.exported)? },
         exported_at: row.exported_at.map(|at| at.and_utc()),
     })
-}
-
-fn exported(text: &str) -> Result<Exported, StoreError> {
-    from_json("exported", text)
 }

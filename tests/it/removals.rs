@@ -4,29 +4,9 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::support::directory::{NOBODY, dn_of, person};
 use crate::support::program::{Gateway, Target, provisor, text_of};
-use crate::support::slapd::{SUFFIX, Slapd, SlapdOptions};
-
-const BASE: &str = "\
-dn: dc=example,dc=org
-objectClass: dcObject
-objectClass: organization
-dc: example
-o: Example
-
-dn: ou=people,dc=example,dc=org
-objectClass: organizationalUnit
-ou: people
-
-dn: ou=groups,dc=example,dc=org
-objectClass: organizationalUnit
-ou: groups
-
-";
-
-fn person(uid: &str) -> String {
-    format!("dn: uid={uid},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n\n")
-}
+use crate::support::slapd::{Slapd, SlapdOptions};
 
 /// Runs a command that ends with this code, and returns what it printed.
 #[track_caller]
@@ -45,12 +25,12 @@ fn json_of(output: &Output) -> Value {
 #[test]
 fn a_person_releases_in_part_rejects_and_releases_the_rest() {
     let people: String = ["ada", "bob", "cyd", "dot"].map(person).concat();
-    let slapd = Slapd::start_with(&SlapdOptions::default(), &[BASE, &people].concat());
+    let slapd = Slapd::start_with(&SlapdOptions::default(), &[NOBODY, &people].concat());
     let target = Target::start("standard");
     let gateway = Gateway::new(&slapd, &target, None);
     gateway.run();
     for uid in ["ada", "bob", "cyd"] {
-        slapd.delete(&format!("uid={uid},ou=people,{SUFFIX}"));
+        slapd.delete(&dn_of(uid));
     }
     let run = |code| json_of(&asked(&gateway, code, &["run", "hr", "--output", "json"]))["counters"].clone();
     assert_eq!(run(3)["staged"], 3);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::directory::{dn_of, person_with};
 use crate::support::postgres::Postgres;
 use crate::support::program::{Expectation, Gateway, Target, full_scale, generate_directory};
 use crate::support::slapd::{SUFFIX, Slapd, SlapdOptions};
@@ -177,15 +178,8 @@ async fn incremental_cycles_survive(dialect: &str, store: Option<&str>) {
     assert!(killed * 2 >= kills(), "only {killed} of {} kills struck", kills());
 }
 
-fn dn_of(uid: &str) -> String {
-    format!("uid={uid},ou=people,{SUFFIX}")
-}
-
 fn person(uid: &str) -> String {
-    format!(
-        "dn: {}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\nmail: {uid}@example.org\n\n",
-        dn_of(uid)
-    )
+    person_with(uid, &format!("mail: {uid}@example.org\n"))
 }
 
 /// A group of these people and one more, whom nobody removes, with the entries of all of them.

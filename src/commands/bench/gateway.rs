@@ -11,8 +11,14 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tokio::process::{Child, Command};
 
-use super::{cpu_time, program, target};
+use super::{
+    cpu_time, program,
+    target::{self, Target},
+};
 use crate::model::Counters;
+
+/// Requests under way at once, where nobody says how many.
+const CONCURRENCY: usize = 16;
 
 /// How a gateway works.
 pub(super) struct Settings {
@@ -43,6 +49,13 @@ pub(super) struct Cycle {
 #[derive(Deserialize)]
 struct Report {
     counters: Counters,
+}
+
+impl Settings {
+    /// One request a resource, and as many under way at once as a gateway has by itself.
+    pub(super) fn of(source: Json, target: &Target) -> Self {
+        Self { source, base_url: target.base_url.clone(), bulk: false, concurrency: CONCURRENCY }
+    }
 }
 
 impl Gateway {

@@ -13,9 +13,6 @@ use crate::{
     commands::Ended,
 };
 
-/// Requests under way at once.
-const CONCURRENCY: usize = 16;
-
 /// What cycles cost in one company.
 struct Company {
     users: u32,
@@ -45,13 +42,8 @@ pub(super) async fn run(options: &BenchGrowth) -> anyhow::Result<Ended> {
 
 async fn measure(users: u32, options: &BenchGrowth) -> anyhow::Result<Company> {
     let tenant = Tenant::start(Size { users, groups: Some(options.groups), everybody: true }).await?;
-    let target = Target::start(CONCURRENCY).await?;
-    let gateway = Gateway::new(Settings {
-        source: tenant.configuration(),
-        base_url: target.base_url.clone(),
-        bulk: false,
-        concurrency: CONCURRENCY,
-    })?;
+    let target = Target::start().await?;
+    let gateway = Gateway::new(Settings::of(tenant.configuration(), &target))?;
     let initial = gateway.cycle().await?;
     initial.created(users)?;
     let quiet = gateway.cycle().await?;

@@ -47,16 +47,15 @@ async fn measure(directory: &Directory, options: &Bench) -> anyhow::Result<Measu
     let latency = Duration::from_millis(options.latency);
     let start = || async {
         match options.latency {
-            0 => Target::start(options.concurrency).await,
-            _ => Target::start_slow(latency, folder.path(), options.concurrency).await,
+            0 => Target::start().await,
+            _ => Target::start_slow(latency, folder.path()).await,
         }
     };
     let target = start().await?;
     let gateway = Gateway::new(Settings {
-        source: directory.configuration(),
-        base_url: target.base_url.clone(),
         bulk: options.bulk,
         concurrency: options.concurrency,
+        ..Settings::of(directory.configuration(), &target)
     })?;
     let cycle = gateway.cycle().await?;
     let created = cycle.created(options.users)?;
@@ -64,7 +63,7 @@ async fn measure(directory: &Directory, options: &Bench) -> anyhow::Result<Measu
     target.stop().await;
 
     let target = start().await?;
-    let bare = target.fill(bodies).await?;
+    let bare = target.fill(bodies, options.concurrency).await?;
     target.stop().await;
     let (wall, cpu, peak_memory_kib) = (cycle.wall, cycle.cpu, cycle.peak_memory_kib);
     Ok(Measured { wall, cpu, peak_memory_kib, bare, created, writes: cycle.counters.writes })

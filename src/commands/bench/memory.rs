@@ -13,9 +13,6 @@ use crate::{
     commands::Ended,
 };
 
-/// Requests under way at once.
-const CONCURRENCY: usize = 16;
-
 struct Company {
     users: u32,
     initial: Cycle,
@@ -36,13 +33,8 @@ async fn measure(users: u32) -> anyhow::Result<Company> {
     eprintln!("a company of {users} users");
     let tenant = Tenant::start(Size { users, groups: Some(0), everybody: true }).await?;
     let folder = tempfile::tempdir()?;
-    let target = Target::start_on_file(folder.path(), CONCURRENCY).await?;
-    let gateway = Gateway::new(Settings {
-        source: tenant.configuration(),
-        base_url: target.base_url.clone(),
-        bulk: false,
-        concurrency: CONCURRENCY,
-    })?;
+    let target = Target::start_on_file(folder.path()).await?;
+    let gateway = Gateway::new(Settings::of(tenant.configuration(), &target))?;
     let initial = gateway.cycle().await?;
     initial.created(users)?;
     eprintln!("provisioned in {:.0} s; reading it once more", initial.wall.as_secs_f64());

@@ -28,7 +28,6 @@ const AHEAD: usize = 64;
 pub(super) struct Target {
     process: Child,
     pub(super) base_url: String,
-    concurrency: usize,
 }
 
 /// One write request, as the target's journal has it.
@@ -39,45 +38,45 @@ pub(super) struct Written {
 
 impl Target {
     /// A target that answers at once and keeps everything in memory.
-    pub(super) async fn start(concurrency: usize) -> anyhow::Result<Self> {
-        Self::start_with(&[], concurrency).await
+    pub(super) async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[]).await
     }
 
     /// One that answers every write after so long. `folder` holds the rule.
-    pub(super) async fn start_slow(latency: Duration, folder: &Path, concurrency: usize) -> anyhow::Result<Self> {
+    pub(super) async fn start_slow(latency: Duration, folder: &Path) -> anyhow::Result<Self> {
         let rules = folder.join("faults.json");
         let delay = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
         std::fs::write(&rules, serde_json::json!([{ "every": 1, "do": { "delay_ms": delay } }]).to_string())
             .context("cannot write the rule that makes the target slow")?;
         let rules = rules.to_str().context("the folder for temporary files has a name that is no text")?;
-        Self::start_with(&["--faults", rules], concurrency).await
+        Self::start_with(&["--faults", rules]).await
     }
 
     /// One that keeps its resources in a file.
-    pub(super) async fn start_on_file(folder: &Path, concurrency: usize) -> anyhow::Result<Self> {
+    pub(super) async fn start_on_file(folder: &Path) -> anyhow::Result<Self> {
         let database = folder.join("target.db");
         let database = database.to_str().context("the folder for temporary files has a name that is no text")?;
-        Self::start_with(&["--database", database], concurrency).await
+        Self::start_with(&["--database", database]).await
     }
 
-    async fn start_with(options: &[&str], concurrency: usize) -> anyhow::Result<Self> {
+    async fn start_with(options: &[&str]) -> anyhow::Result<Self> {
         let mut arguments = vec!["target", "--listen", "127.0.0.1:0", "--token", TOKEN];
         arguments.extend(options);
         let (process, line) = start_serving(&arguments).await?;
         let base_url = line.rsplit_once(' ').context("the target did not say where it serves")?.1.to_owned();
-        Ok(Self { process, base_url, concurrency })
+        Ok(Self { process, base_url })
     }
 
     /// The same client library as the gateway's, with nothing of the engine.
-    fn client(&self) -> anyhow::Result<ScimTarget> {
+    fn client(&self, concurrency: usize) -> anyhow::Result<ScimTarget> {
         let base_url = self.base_url.parse().context("the target's address")?;
         let settings = ScimSettings::new(base_url, Auth::Bearer(Secret::new(TOKEN)));
-        Ok(ScimTarget::new(ScimSettings { concurrency: self.concurrency, ..settings }, Protected::default())?)
+        Ok(ScimTarget::new(ScimSettings { concurrency, ..settings }, Protected::default())?)
     }
 
     /// Every user as it would be posted: without what the server adds.
     pub(super) async fn bodies(&self) -> anyhow::Result<Vec<Resource>> {
-        let client = self.client()?;
+        let client = self.client(1)?;
         let mut bodies = Vec::new();
         let mut start = None;
         loop {
@@ -95,9 +94,9 @@ impl Target {
         }
     }
 
-    /// Posts the bodies as fast as the target takes them, with the gateway's own concurrency.
-    pub(super) async fn fill(&self, bodies: Vec<Resource>) -> anyhow::Result<Duration> {
-        let client = self.client()?;
+    /// Posts the bodies as fast as the target takes them, with so many requests under way at once.
+    pub(super) async fn fill(&self, bodies: Vec<Resource>, concurrency: usize) -> anyhow::Result<Duration> {
+        let client = self.client(concurrency)?;
         let kind = ResourceKind::from("Users");
         let started = Instant::now();
         stream::iter(bodies)

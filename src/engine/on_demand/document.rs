@@ -75,7 +75,8 @@ fn action(action: Act) -> String {
     capitalised(if action == Act::Link { Act::Other } else { action }.word())
 }
 
-fn capitalised(word: &str) -> String {
+/// The text with its first letter as a capital.
+pub(super) fn capitalised(word: &str) -> String {
     let mut characters = word.chars();
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::{acting::Acted, import::Imported};
+use super::{acting::Acted, document::capitalised, import::Imported};
 use crate::{
     engine::{
         matching::Situation,
@@ -15,7 +15,7 @@ use crate::{
     expression::written,
     model::{CycleId, Departure, Exported, ExportedValue, ObjectKey, RemovalEffect, RemovalState, SourceObject, Value},
     provisioning_log::{
-        self, Act, Event, REDACTED, Reason, ReferenceChanges, Status, StepType, Subject, Summary, shown,
+        self, Act, Event, REDACTED, Reason, ReferenceChanges, Status, StepType, Subject, Summary, counted, shown,
     },
     sync_schema::{ObjectMapping, ScopeResult, Verdict},
 };
@@ -208,16 +208,10 @@ fn cut(value: Json) -> String {
     }
 }
 
-fn counted(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
-}
-
 fn stands(acted: &Acted, otherwise: &str) -> String {
     let Some(standing) = &acted.standing else { return otherwise.to_owned() };
     let reason = standing.reason();
-    let mut characters = reason.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", characters.as_str())
+    format!("{}.", capitalised(reason))
 }
 
 fn scope_details(mapping: &ObjectMapping, acted: &Acted) -> Vec<(String, String)> {

@@ -78,7 +78,7 @@ pub(super) fn name_sent(action: &Action) -> Option<String> {
 }
 
 fn is_display_name(path: &TargetPath) -> bool {
-    path.as_str().rsplit(':').next().is_some_and(|name| name.eq_ignore_ascii_case("displayName"))
+    path.is_called("displayName")
 }
 
 /// An action that was sent, or was to be sent. `baseline` is what the target held before.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::support::directory::{NOBODY, dn_of, person_with};
 use crate::support::program::{Gateway, Target, text_of};
 use crate::support::slapd::{READER, SUFFIX, Slapd, SlapdOptions};
 
@@ -14,42 +15,12 @@ const MEMBERS: usize = 5;
 const ACCESS: &str = "access to filter=(employeeType=hidden) by * none\n\
                       access to filter=(businessCategory=hidden) attrs=member by * none";
 
-const BASE: &str = "\
-dn: dc=example,dc=org
-objectClass: dcObject
-objectClass: organization
-dc: example
-o: Example
-
-dn: cn=reader,dc=example,dc=org
-objectClass: organizationalRole
-objectClass: simpleSecurityObject
-cn: reader
-userPassword: reader
-
-dn: ou=people,dc=example,dc=org
-objectClass: organizationalUnit
-ou: people
-
-dn: ou=groups,dc=example,dc=org
-objectClass: organizationalUnit
-ou: groups
-
-";
-
 fn dn(number: usize) -> String {
-    format!("uid=u{number},ou=people,{SUFFIX}")
+    dn_of(&format!("u{number}"))
 }
 
 fn people() -> String {
-    (1..=PEOPLE).fold(String::new(), |mut text, number| {
-        let name = dn(number);
-        let _ = write!(
-            text,
-            "dn: {name}\nobjectClass: inetOrgPerson\nuid: u{number}\ncn: u{number}\nsn: u{number}\ntitle: Engineer\n\n"
-        );
-        text
-    })
+    (1..=PEOPLE).map(|number| person_with(&format!("u{number}"), "title: Engineer\n")).collect()
 }
 
 struct Company {
@@ -64,7 +35,7 @@ impl Company {
         let members: String = (1..=MEMBERS).map(|number| format!("member: {}\n", dn(number))).collect();
         let group = format!("dn: cn=crew,ou=groups,{SUFFIX}\nobjectClass: groupOfNames\ncn: crew\n{members}\n");
         let options = SlapdOptions { access: ACCESS, ..SlapdOptions::default() };
-        let slapd = Slapd::start_with(&options, &[BASE, &people(), &group].concat());
+        let slapd = Slapd::start_with(&options, &[NOBODY, &people(), &group].concat());
         let target = Target::start("standard");
         let gateway = Gateway::new(&slapd, &target, None);
         let company = Self { slapd, target, gateway };

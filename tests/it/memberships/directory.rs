@@ -4,39 +4,10 @@ use provisor::templates::Vocabulary;
 use serde_json::Value;
 
 use super::{Groups, document, member_of};
+use crate::support::directory::{NOBODY, dn_of, group, person};
 use crate::support::postgres::Postgres;
 use crate::support::program::{Gateway, Target, text_of};
 use crate::support::slapd::{SUFFIX, Slapd, SlapdOptions};
-
-const BASE: &str = "\
-dn: dc=example,dc=org
-objectClass: dcObject
-objectClass: organization
-dc: example
-o: Example
-
-dn: ou=people,dc=example,dc=org
-objectClass: organizationalUnit
-ou: people
-
-dn: ou=groups,dc=example,dc=org
-objectClass: organizationalUnit
-ou: groups
-
-";
-
-fn person(uid: &str) -> String {
-    format!("dn: {}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n\n", dn_of(uid))
-}
-
-fn dn_of(uid: &str) -> String {
-    format!("uid={uid},ou=people,{SUFFIX}")
-}
-
-fn group(cn: &str, members: &[&str]) -> String {
-    let members: String = members.iter().map(|uid| format!("member: {}\n", dn_of(uid))).collect();
-    format!("dn: cn={cn},ou=groups,{SUFFIX}\nobjectClass: groupOfNames\ncn: {cn}\n{members}\n")
-}
 
 fn change(cn: &str, verb: &str, uid: &str) -> String {
     format!("dn: cn={cn},ou=groups,{SUFFIX}\nchangetype: modify\n{verb}: member\nmember: {}\n", dn_of(uid))
@@ -54,8 +25,10 @@ async fn active(target: &Target) -> Vec<String> {
 
 async fn follows_groups(store: Option<&str>) {
     let people: String = ["ada", "bob", "cyd", "dot"].map(person).concat();
-    let slapd =
-        Slapd::start_with(&SlapdOptions::default(), &[BASE, &people, &group("staff", &["ada", "bob", "cyd"])].concat());
+    let slapd = Slapd::start_with(
+        &SlapdOptions::default(),
+        &[NOBODY, &people, &group("staff", &["ada", "bob", "cyd"])].concat(),
+    );
     let target = Target::start("standard");
     let gateway = Gateway::new(&slapd, &target, store);
     gateway.let_half_of_few_leave();
@@ -106,7 +79,7 @@ async fn groups_of_a_directory_decide_on_postgresql() {
 
 #[test]
 fn the_check_says_what_reads_the_groups() {
-    let slapd = Slapd::start_with(&SlapdOptions::default(), BASE);
+    let slapd = Slapd::start_with(&SlapdOptions::default(), NOBODY);
     let target = Target::start("standard");
     let gateway = Gateway::new(&slapd, &target, None);
     let mut document = document(Vocabulary::Ldap, Groups::OnlyRead, &[&[member_of(&["staff"])]]);

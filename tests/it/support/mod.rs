@@ -1,5 +1,6 @@
 //! What several modules of the integration tests need.
 
+pub(crate) mod directory;
 pub(crate) mod fixture_source;
 pub(crate) mod gateway;
 pub(crate) mod plain_source;
