@@ -13,6 +13,7 @@ use crate::{
     },
     engine::{
         Job,
+        escrow::EscrowRules,
         policy::{Adoption, Deprovisioning, Guard, Limits, Policy, ProtectedResources},
         quarantine::QuarantineRules,
         scheduler::ScheduledJob,
@@ -110,6 +111,11 @@ fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
             day: limits(job.accidental_deletion.day.unwrap_or(job.accidental_deletion.cycle())),
             application: limits(application.accidental_deletion),
             percent_of_few: job.accidental_deletion.percent_of_few.into(),
+        },
+        escrow: EscrowRules {
+            first_retry: job.escrow.first_retry,
+            longest_pause: job.escrow.longest_pause,
+            give_up: job.escrow.give_up,
         },
         quarantine: QuarantineRules {
             percent: job.quarantine.percent.into(),

@@ -141,6 +141,29 @@ impl Default for GuardSettings {
     }
 }
 
+/// When an object is tried again whose failure does not pass by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EscrowSettings {
+    /// From the first failure to the first retry; pauses double from there. Default: 6 hours.
+    pub first_retry: Duration,
+    /// The longest pause. Default: 1 day.
+    pub longest_pause: Duration,
+    /// How long after the first failure nothing is tried any more before the object changes. Default: 28 days.
+    pub give_up: Duration,
+}
+
+impl EscrowSettings {
+    /// A retry repeats what the target refused.
+    pub const SHORTEST_PAUSE: Duration = Duration::from_secs(60);
+}
+
+impl Default for EscrowSettings {
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
+        Self { first_retry: hours(6), longest_pause: hours(24), give_up: hours(28 * 24) }
+    }
+}
+
 /// When a job slows down because too much fails, and how far.
 ///
 /// More than `percent` and at least `at_least` objects in escrow, or more than `more_than`, or cycles that fail for

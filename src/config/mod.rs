@@ -6,6 +6,7 @@
 
 mod document;
 mod duration;
+mod escrow;
 mod job;
 mod problem;
 mod quarantine;
@@ -21,7 +22,7 @@ mod written;
 mod tests;
 
 pub use duration::parse as parse_duration;
-pub use job::{Adopt, GuardSettings, Leaving, LimitSettings, Policy, QuarantineSettings, Schedule};
+pub use job::{Adopt, EscrowSettings, GuardSettings, Leaving, LimitSettings, Policy, QuarantineSettings, Schedule};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use resolved::{
     Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,

@@ -230,6 +230,7 @@ impl<'a> Resolver<'a> {
         if let Some(day) = &guard.day {
             self.share(node, &["accidental_deletion", "day", "percent"], day.percent);
         }
+        let escrow = self.escrow(written.escrow);
         let quarantine = self.quarantine(written.quarantine);
         let template = written.template.as_ref().and_then(|name| self.known_template(name));
         let schema = match (&written.template, &written.schema) {
@@ -253,6 +254,7 @@ impl<'a> Resolver<'a> {
             schedule,
             policy: written.policy,
             accidental_deletion: written.accidental_deletion,
+            escrow,
             quarantine,
         })
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::job::{GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
+use super::job::{EscrowSettings, GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
 use crate::model::JobId;
 use crate::notification::WebhookSettings;
 use crate::secret::Secret;
@@ -95,6 +95,7 @@ pub struct JobConfig {
     pub schedule: Schedule,
     pub policy: Policy,
     pub accidental_deletion: GuardSettings,
+    pub escrow: EscrowSettings,
     pub quarantine: QuarantineSettings,
 }
 

@@ -248,6 +248,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("a misspelt choice", SOUND.replace("link_only", "linkonly")),
         ("a text for a number", SOUND.replace("percent: 20", "percent: many")),
         ("a number out of range", SOUND.replace("percent: 20", "percent: 300")),
+        ("retries that come faster", with_job("escrow: { first_retry: 2h, longest_pause: 1h }")),
         ("a quarantine beyond everything", with_job("quarantine: { percent: 101 }")),
         ("pauses that shrink", with_job("quarantine: { first_pause: 2h, longest_pause: 1h }")),
         ("a webhook in the open", ["notifications: { webhook: { url: 'http://x.example/hunter2' } }", SOUND].concat()),
@@ -350,20 +351,8 @@ proptest! {
 }
 
 fn yaml_part() -> impl Strategy<Value = String> {
-    let words = [
-        "sources",
-        "applications",
-        "jobs",
-        "name",
-        "ldap",
-        "graph",
-        "target",
-        "scim",
-        "store",
-        "url",
-        "schedule",
-        "interval",
-        "policy",
+    let words = "sources applications jobs name ldap graph target scim store url schedule interval policy".split(' ');
+    let marks = [
         ": ",
         "- ",
         "\n",
@@ -398,5 +387,6 @@ fn yaml_part() -> impl Strategy<Value = String> {
         "\t",
         "%YAML 1.2\n",
     ];
-    prop_oneof![proptest::sample::select(words.to_vec()).prop_map(str::to_owned), "[ -~\\n]{0,6}"]
+    let parts: Vec<&str> = words.chain(marks).collect();
+    prop_oneof![proptest::sample::select(parts).prop_map(str::to_owned), "[ -~\\n]{0,6}"]
 }

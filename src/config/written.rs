@@ -123,7 +123,18 @@ pub(super) struct WrittenJob {
     #[serde(default)]
     pub(super) accidental_deletion: GuardSettings,
     #[serde(default)]
+    pub(super) escrow: WrittenEscrow,
+    #[serde(default)]
     pub(super) quarantine: WrittenQuarantine,
+}
+
+/// See [`super::EscrowSettings`] for each.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenEscrow {
+    pub(super) first_retry: Option<Located<WrittenDuration>>,
+    pub(super) longest_pause: Option<Located<WrittenDuration>>,
+    pub(super) give_up: Option<WrittenDuration>,
 }
 
 /// See [`super::QuarantineSettings`] for each.

@@ -1,26 +1,48 @@
 //! When a failed object is tried again. Pure.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::engine::series;
 use crate::model::{Escrow, Failure, FailureClass};
 
-/// How long an object failure is retried before it is abandoned: visible, and due again only when the object changes.
-pub const ABANDONED_AFTER: TimeDelta = TimeDelta::days(28);
+/// When an object whose failure does not pass by itself is tried again, unless it changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EscrowRules {
+    /// From the first failure to the first retry. Every further pause is as long as the object has failed …
+    pub first_retry: Duration,
+    /// … up to this.
+    pub longest_pause: Duration,
+    /// How long after the first failure the last retry may come. The object is abandoned then: visible, and due again
+    /// only when it changes.
+    pub give_up: Duration,
+}
 
-/// The next attempt after a failure at `now`. Passing causes are due in the next cycle; object errors 6, 12 and 24
-/// hours after the first failure and then daily, for 28 days. `None` gives up.
-pub fn next_attempt(failure: &Failure, former: Option<&Escrow>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+impl Default for EscrowRules {
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
+        Self { first_retry: hours(6), longest_pause: hours(24), give_up: hours(28 * 24) }
+    }
+}
+
+/// The next attempt after a failure at `now`; `None` gives up.
+///
+/// Passing causes are due in the next cycle; object errors by the rules: with the defaults 6, 12 and 24 hours after the
+/// first failure and then daily, for 28 days.
+pub fn next_attempt(
+    failure: &Failure,
+    former: Option<&Escrow>,
+    rules: &EscrowRules,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
     let first = former.map_or(now, |escrow| escrow.first_failed_at);
     match failure.class {
         FailureClass::Transient | FailureClass::Conflict | FailureClass::Outage | FailureClass::Resync => Some(now),
         FailureClass::Object | FailureClass::Credentials | FailureClass::Configuration => {
-            let age = now - first;
-            let steps = [TimeDelta::hours(6), TimeDelta::hours(12), TimeDelta::hours(24)];
-            let next = steps
-                .into_iter()
-                .find(|step| *step > age)
-                .unwrap_or_else(|| TimeDelta::days(age.num_days().saturating_add(1)));
-            (next <= ABANDONED_AFTER).then(|| first + next)
+            let next = series::next(first, rules.first_retry, rules.longest_pause, now);
+            let last = TimeDelta::from_std(rules.give_up).ok().and_then(|give_up| first.checked_add_signed(give_up));
+            last.is_none_or(|last| next <= last).then_some(next)
         }
     }
 }
@@ -59,20 +81,27 @@ mod tests {
             (27 * 24, Some(28 * 24)),
             (28 * 24, None),
         ] {
-            let next = next_attempt(&failure(FailureClass::Object), Some(&escrow(first)), at(now));
+            let next =
+                next_attempt(&failure(FailureClass::Object), Some(&escrow(first)), &EscrowRules::default(), at(now));
             assert_eq!(next, expected.map(at), "after {now} h");
         }
     }
 
     proptest! {
         #[test]
-        fn the_next_attempt_never_lies_in_the_past(hours in 0i64..2000) {
+        fn the_next_attempt_never_lies_in_the_past(
+            seconds in -1_000_000i64..10_000_000, first_retry: u64, longest_pause: u64, give_up in 0u64..10_000_000,
+        ) {
             let first = DateTime::UNIX_EPOCH;
-            let now = first + TimeDelta::hours(hours);
-            for class in [FailureClass::Object, FailureClass::Transient] {
-                if let Some(next) = next_attempt(&failure(class), Some(&escrow(first)), now) {
-                    prop_assert!(next >= now && next <= first + ABANDONED_AFTER || class == FailureClass::Transient);
-                }
+            let now = first + TimeDelta::seconds(seconds);
+            let rules = EscrowRules {
+                first_retry: Duration::from_secs(first_retry),
+                longest_pause: Duration::from_secs(longest_pause),
+                give_up: Duration::from_secs(give_up),
+            };
+            prop_assert_eq!(next_attempt(&failure(FailureClass::Transient), Some(&escrow(first)), &rules, now), Some(now));
+            if let Some(next) = next_attempt(&failure(FailureClass::Object), Some(&escrow(first)), &rules, now) {
+                prop_assert!(next > now && next <= first + TimeDelta::seconds(give_up as i64));
             }
         }
     }

@@ -50,6 +50,7 @@ mod retention;
 mod run;
 pub mod scheduler;
 pub mod scope;
+mod series;
 mod settle;
 mod steering;
 mod sweep;

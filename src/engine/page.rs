@@ -165,7 +165,7 @@ async fn open_intents(run: &Arc<Run>, items: &mut [Item]) -> Result<Option<PageI
 
 fn failed(run: &Run, known: &KnownObject, failure: Failure, event: Event) -> Step {
     tracing::debug!(object.anchor = %known.key.anchor, code = failure.code, "the object goes to escrow");
-    let next = escrow::next_attempt(&failure, known.escrow.as_ref(), run.now());
+    let next = escrow::next_attempt(&failure, known.escrow.as_ref(), &run.job.policy.escrow, run.now());
     // A failure says nothing about removals that were decided before.
     let effect = Effect::Failed(failure, next);
     Step::Settled(Settled { effect, held: Vec::new(), done: Vec::new(), log: Some(Box::new(event)), cancels: false })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::engine::escrow::EscrowRules;
 use crate::engine::quarantine::QuarantineRules;
 use crate::model::ResourceId;
 
@@ -107,6 +108,7 @@ pub struct Policy {
     pub deleted: Deprovisioning,
     pub protected: ProtectedResources,
     pub guard: Guard,
+    pub escrow: EscrowRules,
     pub quarantine: QuarantineRules,
     /// The largest number of references in a POST or PATCH, and whether a POST may carry any.
     pub references_on_create: usize,
@@ -125,6 +127,7 @@ impl Default for Policy {
             deleted: Deprovisioning::Delete,
             protected: ProtectedResources::default(),
             guard: Guard::default(),
+            escrow: EscrowRules::default(),
             quarantine: QuarantineRules::default(),
             references_on_create: 100,
             keep_log: Duration::from_secs(30 * 24 * 60 * 60),

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::engine::series;
 use crate::model::{FailureClass, Health, Quarantine, QuarantineError, QuarantineReason};
 
 /// The thresholds and the schedule of a job's quarantine.
@@ -186,30 +187,9 @@ fn imposed(
         current_began: now,
         series_began: began,
         series_count: count,
-        next_attempt: slows.then(|| next_attempt(began, rules, now)),
+        next_attempt: slows.then(|| series::next(began, rules.first_pause, rules.longest_pause, now)),
         error,
     }
-}
-
-/// The first moment after `now` of the schedule that begins at `began`. It depends on these two alone, so that a cycle
-/// which a person asks for in between neither brings the next scheduled one forward nor puts it off.
-fn next_attempt(began: DateTime<Utc>, rules: &QuarantineRules, now: DateTime<Utc>) -> DateTime<Utc> {
-    let elapsed = (now - began).to_std().unwrap_or_default();
-    // Not zero, else the schedule would stand still.
-    let first = rules.first_pause.max(Duration::from_secs(1));
-    let longest = rules.longest_pause.max(first);
-    let mut offset = first;
-    while offset <= elapsed && offset < longest {
-        offset = offset.saturating_add(offset.min(longest));
-    }
-    if offset <= elapsed {
-        // From here on every pause is the longest one.
-        let pauses = (elapsed - offset).as_nanos() / longest.as_nanos() + 1;
-        offset =
-            u32::try_from(pauses).map_or(Duration::MAX, |pauses| offset.saturating_add(longest.saturating_mul(pauses)));
-    }
-    let pause = (offset - elapsed).min(longest);
-    TimeDelta::from_std(pause).ok().and_then(|pause| now.checked_add_signed(pause)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 #[cfg(test)]

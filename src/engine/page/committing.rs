@@ -100,7 +100,11 @@ pub(in crate::engine) async fn escrow(
     let known = run.store.known(&run.job.id, keys).await?;
     let outcomes = known.into_iter().filter_map(|known| {
         let mapping = run.mapping(&known.key.mapping)?;
-        let next = if give_up { None } else { escrow::next_attempt(failure, known.escrow.as_ref(), run.now()) };
+        let next = if give_up {
+            None
+        } else {
+            escrow::next_attempt(failure, known.escrow.as_ref(), &run.job.policy.escrow, run.now())
+        };
         let effect = Effect::Failed(failure.clone(), next);
         let log = Some(summary(&known, mapping, &effect, events::failure(failure)));
         Some(Outcome {
