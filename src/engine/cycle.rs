@@ -22,7 +22,7 @@ use crate::{
         run::{Approved, CycleError, Job, Progress, Run, Stage},
         steering, sweep, take_away,
     },
-    model::{Change, Counters, CycleKind, CycleState, FailureClass, ObjectKey, Round, Watermark},
+    model::{Change, Counters, CycleKind, CycleState, FailureClass, Health, ObjectKey, Round, Watermark},
     source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
     store::{EndOfCycle, RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
     sync_schema::ObjectMapping,
@@ -132,6 +132,10 @@ async fn stages(
     left_out: &[LeftOut],
 ) -> Result<(), CycleError> {
     opening::settle_the_past(run, &server).await?;
+    // A job in trouble is not well again before its target was asked.
+    if !run.target.answered_lately() || run.store.health(&run.job.id).await? != Health::default() {
+        run.meet_target().await?;
+    }
     let is_new = run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;
     if is_new {
         // Once, and again when it changes: what is left out is part of the version.

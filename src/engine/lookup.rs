@@ -128,6 +128,7 @@ pub(super) async fn ensure_index(run: &Arc<Run>, mapping: &ObjectMapping) -> Res
 /// Lists the target's resources of this type into the store's matching index, a request a page: by what objects are
 /// found by, and by what is to be unique.
 pub(super) async fn build_index(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
+    run.meet_target().await?;
     run.store.clear_index(&run.job.id, &mapping.id).await?;
     let mut start = None;
     loop {

@@ -35,7 +35,6 @@ pub(super) fn fitted(mut run: Run, source: &dyn Source, server: Option<&ServerId
 pub(super) async fn settle_the_past(run: &Arc<Run>, server: &ServerIdentity) -> Result<(), CycleError> {
     run.enter(Stage::Preparing);
     refuse_another_directory(run, server).await?;
-    run.target.probe().await?;
     settle::settle_open_intents(run).await?;
     groups::learn_names(run).await
 }

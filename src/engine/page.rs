@@ -127,6 +127,9 @@ async fn act_once(
     known: Vec<KnownObject>,
     approved: &Approved,
 ) -> Result<Done, CycleError> {
+    if !known.is_empty() {
+        run.meet_target().await?;
+    }
     let mut items = deciding::decide_all(run, mapping, known, approved).await?;
     let intents = items.iter().filter_map(|item| match &item.step {
         Step::Act { intent, .. } => Some(intent.as_ref()),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -163,6 +163,8 @@ pub(super) struct Run {
     /// Who drew which unique value in this cycle, created or not: pages that asked the target at the same time must not
     /// draw one value twice.
     drawn: Mutex<Holders>,
+    /// Filled once the target answered in this cycle.
+    met: OnceCell<()>,
     /// The kinds whose feeds were read to their end in this cycle.
     read: Mutex<BTreeSet<ObjectKind>>,
     /// Who watches what becomes of an object.
@@ -198,6 +200,7 @@ impl Run {
             vanished: Mutex::default(),
             indexed: Mutex::default(),
             drawn: Mutex::default(),
+            met: OnceCell::new(),
             read: Mutex::default(),
             observer: Observer::default(),
             index_building: tokio::sync::Mutex::default(),
@@ -264,6 +267,14 @@ impl Run {
 
     pub(super) fn check_stop(&self) -> Result<(), CycleError> {
         if self.stop.is_cancelled() { Err(CycleError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Asks the target one harmless question, once a cycle, before any answer of it decides anything: a target that
+    /// answers 404 to everything must not pass for one where all is gone. A cycle without news
+    /// need not ask.
+    pub(super) async fn meet_target(&self) -> Result<(), CycleError> {
+        self.met.get_or_try_init(|| self.target.probe()).await?;
+        Ok(())
     }
 
     /// What `work` brings, unless a stop ends it before: for questions to the source, which may be dropped at any time.

@@ -1,24 +1,24 @@
 //! Convergence: whatever goes wrong meanwhile, the application ends as the model of the company says.
 //!
 //! Each seed is a company, what happens in it, and what goes wrong: in the source (errors, cut and senseless answers,
-//! expired tokens), in the target (errors, connections lost before and after the commit, latency), in the store (locked,
-//! full) and in the process (SIGKILL). Then nothing goes wrong any more, cycles follow as they are scheduled, and the
-//! application has to be what the company is.
+//! expired tokens), in the target (errors, connections lost before and after the commit, latency, reads that lag), in the
+//! store (locked, full, disconnected), in the process (SIGKILL) and with the clock (days ahead, hours back). Then nothing
+//! goes wrong any more, incremental cycles follow as they are scheduled, and the application has to be what the company is.
+//! One store in four is a database of a PostgreSQL server.
 //!
 //! `scripts/chaos` runs as many seeds as one likes.
 
 #![expect(clippy::unwrap_used, reason = "a step that fails here fails the test")]
 
 mod company;
+mod memory;
 mod source_storm;
 
+use std::cell::OnceCell;
 use std::ops::RangeInclusive;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use provisor::graph_emulator::{self, Emulator};
 use provisor::scim_server::Dialect;
 use provisor::secret::Secret;
@@ -28,26 +28,30 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::gateway::{TOKEN, Target};
+use crate::support::postgres::Postgres;
 use crate::support::program::{full_scale, provisor};
 use company::Company;
+use memory::{Memory, StoreFault};
 use source_storm::SourceStorm;
 
 /// Working days, each with its changes and its troubles.
 const DAYS: usize = 12;
 const CHANGES_A_DAY: usize = 10;
 
-/// Cycles that the program gets to end in peace.
+/// Cycles that the program gets to end in peace, a day apart.
 const CYCLES_IN_PEACE: usize = 12;
+const A_DAY: i32 = 24;
 
 const CLIENT: &str = "chaos";
 
-struct World {
+struct World<'server> {
     random: StdRng,
     company: Company,
     directory: graph_emulator::Running,
     storm: SourceStorm,
     target: Target,
     folder: TempDir,
+    memory: Memory<'server>,
     client: reqwest::Client,
     /// What went wrong, for the person who reads of a violation.
     diary: Vec<String>,
@@ -63,8 +67,8 @@ enum Ended {
     Code(i32, Value, String),
 }
 
-impl World {
-    fn start(seed: u64) -> Self {
+impl<'server> World<'server> {
+    async fn start(seed: u64, server: &'server OnceCell<Postgres>) -> Self {
         provisor::net::install_crypto_provider();
         let company = Company::found(seed);
         let settings = graph_emulator::Settings {
@@ -82,9 +86,16 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let mut random = StdRng::seed_from_u64(seed ^ 0x5eed);
         let (bulk, lags) = (random.random_bool(0.3), random.random_bool(0.2));
+        let memory = if random.random_bool(0.25) {
+            let (server, name) = (server.get_or_init(Postgres::start), format!("seed_{seed}"));
+            let url = server.create_database(&name).await.expose().to_owned();
+            Memory::Database { server, name, url }
+        } else {
+            Memory::File(folder.path().join("store.db"))
+        };
         let profile = json!({ "bulk": bulk, "match_lag_seconds": u64::from(lags) });
         let configuration = json!({
-            "store": { "url": format!("sqlite://{}", folder.path().join("store.db").display()) },
+            "store": { "url": memory.url() },
             "sources": [{ "name": "entra", "graph": {
                 "tenant": directory.tenant_id(), "client_id": CLIENT, "client_secret": CLIENT,
                 "root_url": storm.root_url, "authority_url": storm.root_url,
@@ -96,6 +107,8 @@ impl World {
                 "accidental_deletion": { "percent": 100, "at_least": 100_000, "more_than": 100_000 },
                 "jobs": [{
                     "name": "people", "source": "entra", "template": "scim",
+                    // The days that pass are to be healed by incremental cycles alone.
+                    "schedule": { "full_read": "3650d" },
                     "accidental_deletion": {
                         "percent": 100, "at_least": 100_000, "more_than": 100_000, "percent_of_few": 100,
                     },
@@ -104,7 +117,7 @@ impl World {
         });
         std::fs::write(folder.path().join("provisor.yaml"), configuration.to_string()).unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { random, company, directory, storm, target, folder, client, diary: Vec::new(), kills: 0, lags }
+        Self { random, company, directory, storm, target, folder, memory, client, diary: Vec::new(), kills: 0, lags }
     }
 
     fn note(&mut self, text: impl Into<String>) {
@@ -143,11 +156,12 @@ impl World {
         // Every company sees one kill at least.
         let is_killed = self.random.random_bool(0.35) || day == DAYS / 2 && self.kills == 0;
         let kill_after = is_killed.then(|| Duration::from_millis(self.random.random_range(20..600)));
-        let store = match self.random.random_range(0..12) {
-            0 => Some(StoreFault::Locked(Duration::from_millis(self.random.random_range(100..1500)))),
-            1 => Some(StoreFault::Full),
-            _ => None,
-        };
+        let store = self.memory.fault(&mut self.random);
+        if self.random.random_bool(0.15) {
+            let hours = self.random.random_range(-A_DAY / 2..3 * A_DAY);
+            self.note(format!("the clock moves by {hours} h"));
+            self.memory.move_clock(hours).await;
+        }
         self.note(format!("killed after {kill_after:?}, store {store:?}"));
         let ended = self.run(kill_after, store).await;
         if matches!(ended, Ended::Killed) {
@@ -192,41 +206,39 @@ impl World {
 
     async fn run(&mut self, kill_after: Option<Duration>, store: Option<StoreFault>) -> Ended {
         let mut command = std::process::Command::new("sh");
-        // A file that may not grow stands for a disk that is full.
-        let limit =
-            if matches!(store, Some(StoreFault::Full)) { self.blocks_of_store() } else { "unlimited".to_owned() };
+        let limit = match store {
+            Some(StoreFault::Full { blocks }) => blocks.to_string(),
+            _ => "unlimited".to_owned(),
+        };
         let script = "ulimit -f \"$1\"; shift; exec \"$@\"";
         command.args(["-c", script, "sh", &limit]).arg(provisor().get_program());
         command.args(["run", "people", "--output", "json", "-c"]).arg(self.folder.path().join("provisor.yaml"));
         command.env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let lock = match store {
-            Some(StoreFault::Locked(time)) => Some(lock_store(&self.folder.path().join("store.db"), time)),
-            _ => None,
-        };
         let mut process = tokio::process::Command::from(command).kill_on_drop(true).spawn().unwrap();
-        if let Some(time) = kill_after
-            && tokio::time::timeout(time, process.wait()).await.is_err()
-        {
-            process.kill().await.unwrap();
-            return Ended::Killed;
-        }
-        let output = tokio::time::timeout(Duration::from_secs(240), process.wait_with_output()).await;
-        let output = output.expect("the program ends").unwrap();
-        if let Some(lock) = lock {
-            lock.join().unwrap();
-        }
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ended::Code(
-            output.status.code().unwrap_or(-1),
-            serde_json::from_slice(&output.stdout).unwrap_or_default(),
-            said,
-        )
-    }
-
-    /// A little more than the store has now, in the blocks of `ulimit`.
-    fn blocks_of_store(&mut self) -> String {
-        let size = std::fs::metadata(self.folder.path().join("store.db")).map_or(0, |file| file.len());
-        (size / 512 + self.random.random_range(0..200)).to_string()
+        let trouble = async {
+            if let Some(fault) = store {
+                self.memory.strike(fault).await;
+            }
+        };
+        let (ended, ()) = tokio::join!(
+            async {
+                if let Some(time) = kill_after
+                    && tokio::time::timeout(time, process.wait()).await.is_err()
+                {
+                    process.kill().await.unwrap();
+                    return Ended::Killed;
+                }
+                let output = tokio::time::timeout(Duration::from_secs(240), process.wait_with_output()).await;
+                let output = output.expect("the program ends").unwrap();
+                Ended::Code(
+                    output.status.code().unwrap_or(-1),
+                    serde_json::from_slice(&output.stdout).unwrap_or_default(),
+                    String::from_utf8_lossy(&output.stderr).into_owned(),
+                )
+            },
+            trouble
+        );
+        ended
     }
 
     /// Nothing goes wrong any more, and the time of every retry has come.
@@ -235,7 +247,7 @@ impl World {
         self.target.clear_faults().await;
         let mut said = String::new();
         for cycle in 0..CYCLES_IN_PEACE {
-            let_time_pass(&self.folder.path().join("store.db"));
+            self.memory.move_clock(A_DAY).await;
             match self.run(None, None).await {
                 Ended::Code(0, report, _) if report["counters"]["writes"] == 0 && cycle > 0 => return Ok(()),
                 ended => said = format!("{ended:?}"),
@@ -245,35 +257,9 @@ impl World {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum StoreFault {
-    Locked(Duration),
-    Full,
-}
-
-/// Somebody else writes to the store for this time.
-fn lock_store(file: &Path, time: Duration) -> std::thread::JoinHandle<()> {
-    let url = file.to_str().unwrap().to_owned();
-    std::thread::spawn(move || {
-        let Ok(mut connection) = SqliteConnection::establish(&url) else { return };
-        if connection.batch_execute("PRAGMA busy_timeout = 1000; BEGIN IMMEDIATE").is_ok() {
-            std::thread::sleep(time);
-            connection.batch_execute("ROLLBACK").unwrap();
-        }
-    })
-}
-
-/// Whatever waits in escrow is to be tried again.
-fn let_time_pass(file: &Path) {
-    let mut connection = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
-    let sooner = "PRAGMA busy_timeout = 5000; \
-                  UPDATE escrows SET next_attempt_at = '2000-01-01 00:00:00' WHERE next_attempt_at IS NOT NULL";
-    connection.batch_execute(sooner).unwrap();
-}
-
 /// The violation of one seed, if there is one.
-async fn violation(seed: u64) -> Option<String> {
-    let mut world = World::start(seed);
+async fn violation(seed: u64, server: &OnceCell<Postgres>) -> Option<String> {
+    let mut world = World::start(seed, server).await;
     if world.random.random_bool(0.5) {
         world.troubled_cycle(0).await;
     } else {
@@ -293,8 +279,9 @@ async fn violation(seed: u64) -> Option<String> {
     }
     let folder = world.folder.keep();
     Some(format!(
-        "seed {seed} ({faults} faults of the source, {} kills), store in {}: {outcome:?}\n  {}\nwhat happened:\n  {}",
+        "seed {seed} ({faults} faults of the source, {} kills), store in {}, {}: {outcome:?}\n  {}\nwhat happened:\n  {}",
         world.kills,
+        world.memory.url(),
         folder.display(),
         differences.join("\n  "),
         world.diary.join("\n  ")
@@ -302,8 +289,10 @@ async fn violation(seed: u64) -> Option<String> {
 }
 
 async fn converges(seeds: RangeInclusive<u64>) {
+    // Started for the first seed that needs it.
+    let server = OnceCell::new();
     for seed in seeds {
-        if let Some(violation) = violation(seed).await {
+        if let Some(violation) = violation(seed, &server).await {
             panic!("{violation}");
         }
     }

@@ -26,6 +26,7 @@ mod probe;
 mod provisioning_log;
 mod quarantine;
 mod query_plans;
+mod quiet;
 mod references;
 mod removals;
 mod replay;

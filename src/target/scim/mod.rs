@@ -26,7 +26,8 @@ pub use auth::Auth;
 pub use protection::Protected;
 pub use settings::{ScimSettings, SettingsProblem};
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder};
@@ -72,6 +73,8 @@ struct Shared {
     /// across an await.
     profile: RwLock<Arc<Profile>>,
     discovery: Discovery,
+    /// When it last answered [`ScimTarget::probe`]. Never locked across an await.
+    answered_at: Mutex<Option<Instant>>,
     protection: Protection,
     lanes: Lanes,
     membership: Membership,
@@ -98,6 +101,7 @@ impl ScimTarget {
             profile: RwLock::new(Arc::new(settings.profile.beforehand().with(&settings.profile))),
             settings,
             discovery: Discovery::default(),
+            answered_at: Mutex::default(),
             protection: Protection::new(protected),
             lanes: Lanes::default(),
             membership: Membership::default(),

@@ -1,6 +1,8 @@
 //! Finding, listing and reading resources.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -13,12 +15,23 @@ use crate::model::{ResourceId, ResourceKind};
 use crate::scim::{AttributePath, Filter, ListResponse, Literal, Resource};
 use crate::target::{Profile, TargetError};
 
+/// How long nobody need ask a target whether it is still there, while there is nothing to tell it.
+const LATELY: Duration = Duration::from_secs(3600);
+
 impl ScimTarget {
     /// Checks that the target answers, accepts the credentials and speaks SCIM.
     pub async fn probe(&self) -> Result<(), TargetError> {
         let users = ResourceKind::new(crate::scim::urn::USERS);
         let request = self.query(self.profile().endpoint(&users), &[("startIndex", "1"), ("count", "1")])?;
-        self.list_response(&request).await.map(drop)
+        self.list_response(&request).await?;
+        *self.shared.answered_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
+    }
+
+    /// True when [`ScimTarget::probe`] found nothing wrong within the last hour of this process.
+    pub fn answered_lately(&self) -> bool {
+        let answered_at = *self.shared.answered_at.lock().unwrap_or_else(PoisonError::into_inner);
+        answered_at.is_some_and(|at| at.elapsed() < LATELY)
     }
 
     /// The resources of which the attribute at `path` has the value `value`, text in any letter case. Usually none or

@@ -363,9 +363,15 @@ impl Target {
 
     /// Waits until a request has met a fault rule.
     pub(crate) async fn wait_for_faults(&self) {
-        while self.ask("GET", "/admin/faults", None).await.as_array().unwrap().iter().all(|rule| rule["matched"] == 0) {
+        while self.faults_met().await == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// How many requests the rules were applied to, counted for each rule.
+    pub(crate) async fn faults_met(&self) -> u64 {
+        let rules = self.ask("GET", "/admin/faults", None).await;
+        rules.as_array().unwrap().iter().map(|rule| rule["matched"].as_u64().unwrap()).sum()
     }
 
     /// The write requests since the last call: method and path without the id.
