@@ -125,6 +125,7 @@ fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
             first_pause: job.quarantine.first_pause,
             longest_pause: job.quarantine.longest_pause,
         },
+        nested_groups: job.nested_groups,
         ..Policy::default()
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     cli::Configured,
     config::Config,
     engine::fit,
+    model::NestedGroups,
     sync_schema::Finding,
     target::{ScimTarget, TargetError},
 };
@@ -32,6 +33,11 @@ pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
                 }
                 tell(format!("job `{name}`: source"), job.source.probe().await.map(drop).map_err(Into::into));
                 tell(format!("job `{name}`: target"), asked(&job.target).await.map_err(Into::into));
+                if job.job.policy.nested_groups == NestedGroups::Groups && !job.target.profile().nested_groups {
+                    println!(
+                        "note    job `{name}`: target: it takes no groups as members of groups, so they are left out"
+                    );
+                }
                 for attribute in fit::left_out(&job.job.schema, &job.target.profile()) {
                     println!("note    job `{name}`: target: it does not have {attribute}, so it is not provisioned");
                 }

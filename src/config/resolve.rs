@@ -256,6 +256,7 @@ impl<'a> Resolver<'a> {
             accidental_deletion: written.accidental_deletion,
             escrow,
             quarantine,
+            nested_groups: written.nested_groups,
         })
     }
 

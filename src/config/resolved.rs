@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::job::{EscrowSettings, GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
-use crate::model::JobId;
+use crate::model::{JobId, NestedGroups};
 use crate::notification::WebhookSettings;
 use crate::secret::Secret;
 use crate::source::graph::GraphSettings;
@@ -97,6 +97,8 @@ pub struct JobConfig {
     pub accidental_deletion: GuardSettings,
     pub escrow: EscrowSettings,
     pub quarantine: QuarantineSettings,
+    /// What becomes of groups that are members of groups.
+    pub nested_groups: NestedGroups,
 }
 
 /// The synchronization schema of a job.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::duration::WrittenDuration;
 use super::job::{GuardSettings, LimitSettings, Policy};
 use super::read::Located;
-use crate::model::ResourceId;
+use crate::model::{NestedGroups, ResourceId};
 use crate::notification::WebhookSettings;
 use crate::source::graph::GraphSettings;
 use crate::source::ldap::LdapSettings;
@@ -126,6 +126,9 @@ pub(super) struct WrittenJob {
     pub(super) escrow: WrittenEscrow,
     #[serde(default)]
     pub(super) quarantine: WrittenQuarantine,
+    /// `groups`, `flatten` or `ignore`: what becomes of groups that are members of groups. Default: `groups`.
+    #[serde(default)]
+    pub(super) nested_groups: NestedGroups,
 }
 
 /// See [`super::EscrowSettings`] for each.

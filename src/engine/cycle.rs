@@ -16,7 +16,7 @@ use crate::{
     engine::{
         due,
         fit::LeftOut,
-        groups, lookup, opening, page,
+        groups, lookup, nesting, opening, page,
         quarantine::{self, CycleEnd, Standing},
         retention,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
@@ -24,7 +24,7 @@ use crate::{
     },
     model::{Change, Counters, CycleKind, CycleState, FailureClass, Health, ObjectKey, Round, Watermark},
     source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
-    store::{EndOfCycle, RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
+    store::{EndOfCycle, Holds, RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
     sync_schema::ObjectMapping,
     target::{Gate, ScimTarget},
 };
@@ -160,11 +160,13 @@ async fn stages(
     }
     run.enter(Stage::Due);
     groups::tell_unclear(run).await?;
+    nesting::flatten(run).await?;
     due::act_on_due(run).await?;
     run.enter(Stage::Removing);
     take_away::carry_out_removals(run).await?;
     // Whoever waited for a name that is free now.
-    due::act_on_due(run).await
+    due::act_on_due(run).await?;
+    nesting::tell_left_out(run).await
 }
 
 /// Reads one feed to its end, acting on its pages while they come. A watermark that is no longer good, and only that,
@@ -326,7 +328,11 @@ pub(super) async fn record_changes(
             .iter()
             .map(|reference| RecordedReference {
                 attribute: reference.source_attribute.clone(),
-                multivalued: reference.multivalued,
+                holds: match reference {
+                    reference if reference.is_members() => Holds::Members,
+                    reference if reference.multivalued => Holds::Many,
+                    _ => Holds::One,
+                },
             })
             .collect(),
         acts_at_once: !waits_for_last_page(mapping),

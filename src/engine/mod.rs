@@ -7,6 +7,7 @@
 //! | leave out what the target lacks | [`fit`] | none |
 //! | record what the source said | [`cycle`] | store |
 //! | who is a member of the groups that filters name | `groups` | store |
+//! | who is a member of a group through a group in it | `nesting` | store |
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
 //! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`equality`], [`edges`] | none |
@@ -38,6 +39,7 @@ mod groups;
 pub mod intents;
 mod lookup;
 pub mod matching;
+mod nesting;
 mod observer;
 pub mod on_demand;
 mod opening;

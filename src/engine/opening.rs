@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     engine::{
         fit::{self, LeftOut},
-        groups,
+        groups, nesting,
         run::{CycleError, Run, Stage},
         settle,
     },
@@ -36,7 +36,8 @@ pub(super) async fn settle_the_past(run: &Arc<Run>, server: &ServerIdentity) -> 
     run.enter(Stage::Preparing);
     refuse_another_directory(run, server).await?;
     settle::settle_open_intents(run).await?;
-    groups::learn_names(run).await
+    groups::learn_names(run).await?;
+    nesting::adopt(run).await
 }
 
 /// Another directory behind the same address is an outage, not news.

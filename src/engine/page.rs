@@ -23,7 +23,7 @@ mod deciding;
 mod events;
 mod sending;
 
-pub(super) use committing::{escrow, settled, store_outcomes, vanished, waiting};
+pub(super) use committing::{escrow, left_out, settled, store_outcomes, vanished, waiting};
 
 /// One object on its way through the page.
 struct Item {

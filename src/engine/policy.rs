@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::escrow::EscrowRules;
 use crate::engine::quarantine::QuarantineRules;
-use crate::model::ResourceId;
+use crate::model::{NestedGroups, ResourceId};
 
 /// How existing resources are adopted when an object matches one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,6 +110,8 @@ pub struct Policy {
     pub guard: Guard,
     pub escrow: EscrowRules,
     pub quarantine: QuarantineRules,
+    /// What becomes of groups that are members of groups.
+    pub nested_groups: NestedGroups,
     /// The largest number of references in a POST or PATCH, and whether a POST may carry any.
     pub references_on_create: usize,
     /// How long lines of the provisioning log are kept.
@@ -129,6 +131,7 @@ impl Default for Policy {
             guard: Guard::default(),
             escrow: EscrowRules::default(),
             quarantine: QuarantineRules::default(),
+            nested_groups: NestedGroups::default(),
             references_on_create: 100,
             keep_log: Duration::from_secs(30 * 24 * 60 * 60),
         }

@@ -167,6 +167,8 @@ pub(super) struct Run {
     met: OnceCell<()>,
     /// The kinds whose feeds were read to their end in this cycle.
     read: Mutex<BTreeSet<ObjectKind>>,
+    /// Groups that were looked at in this cycle, in which something may be left out.
+    with_groups_in_them: Mutex<BTreeSet<ObjectKey>>,
     /// Who watches what becomes of an object.
     pub observer: Observer,
     /// Held while a matching index is built in the middle of a cycle, so that pages do not build it over each other.
@@ -202,6 +204,7 @@ impl Run {
             drawn: Mutex::default(),
             met: OnceCell::new(),
             read: Mutex::default(),
+            with_groups_in_them: Mutex::default(),
             observer: Observer::default(),
             index_building: tokio::sync::Mutex::default(),
         }
@@ -295,6 +298,15 @@ impl Run {
 
     pub(super) fn take_vanished(&self) -> BTreeSet<ObjectKey> {
         std::mem::take(&mut *locked(&self.vanished))
+    }
+
+    /// These groups were looked at, and something may be left out of them.
+    pub(super) fn note_left_out(&self, groups: impl IntoIterator<Item = ObjectKey>) {
+        locked(&self.with_groups_in_them).extend(groups);
+    }
+
+    pub(super) fn take_left_out(&self) -> BTreeSet<ObjectKey> {
+        std::mem::take(&mut *locked(&self.with_groups_in_them))
     }
 
     /// Draws among the unique values of the cycle; nobody else does meanwhile.

@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     engine::{
-        cycle,
+        cycle, nesting,
         run::{CycleError, Run},
     },
     model::{Anchor, Change, Departure, ObjectKind},
@@ -37,7 +37,8 @@ pub(super) async fn sweep(
     let Some(kind) = &feed.kind else { return Ok(()) };
     if full {
         for mapping in run.job.schema.mappings.iter().filter(|mapping| mapping.source_kind == *kind) {
-            run.store.unwant_edges_before(&run.job.id, &mapping.id, generation, run.groups.clone()).await?;
+            let (groups, members) = (run.groups.clone(), nesting::members_of(mapping));
+            run.store.unwant_edges_before(&run.job.id, &mapping.id, generation, groups, members).await?;
         }
     }
     let mut after: Option<Anchor> = None;

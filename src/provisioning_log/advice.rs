@@ -21,6 +21,7 @@ pub(super) enum At {
 const SCOPING: At = At::Step(StepType::Scoping);
 const MATCHING: At = At::Step(StepType::Matching);
 const PROCESSING: At = At::Step(StepType::Processing);
+const REFERENCES: At = At::Step(StepType::References);
 const EXPORT: At = At::Step(StepType::Export);
 
 const fn advice(code: &'static str, at: At, meaning: &'static str, action: &'static str) -> Advice {
@@ -207,6 +208,30 @@ pub(super) const TABLE: &[Advice] = &[
         PROCESSING,
         "The configuration protects the name or the resource.",
         "Nothing, if that is meant; else take it off the list `protected`.",
+    ),
+    advice(
+        "NestedGroupNotProvisioned",
+        REFERENCES,
+        "A group in the group has no resource in the target, so it is no member there.",
+        "Bring that group into scope, or set `nested_groups: flatten` to have the people in it as members.",
+    ),
+    advice(
+        "NestedGroupNotSupported",
+        REFERENCES,
+        "The target takes no groups as members of groups.",
+        "Set `nested_groups: flatten` to have the people in them as members.",
+    ),
+    advice(
+        "NestedGroupIgnored",
+        REFERENCES,
+        "The job leaves groups in groups out.",
+        "Nothing, if that is meant; else set `nested_groups` to `groups` or `flatten`.",
+    ),
+    advice(
+        "NestingTooDeep",
+        PROCESSING,
+        "Groups lie in each other too deep to tell who is in them.",
+        "Take one of them out of the chain; nothing is added to the group or taken from it until then.",
     ),
     advice(
         "KeptByPolicy",

@@ -36,7 +36,7 @@ pub fn steps(summary: &Summary) -> Vec<Step> {
         .iter()
         .copied()
         .take_while(|kind| *kind as u8 <= last as u8)
-        .filter(|kind| *kind != StepType::References || !summary.event.references.is_empty())
+        .filter(|kind| *kind != StepType::References || *kind == last || !summary.event.references.is_empty())
         .map(|kind| if kind == last { ending(kind, summary) } else { passed(kind, summary) })
         .collect()
 }

@@ -8,10 +8,10 @@ use crate::db::{AnyOf, Backend, on_each};
 use crate::model::{Anchor, JobId, Name};
 
 use super::edges::{self, Row as EdgeRow};
-use super::groups::Watch;
-use super::names::{self, Row as NameRow};
+use super::names::{self, Found, Row as NameRow};
 use super::tables::{containers, edges as edge_table, object_names};
-use super::{StoreError, references};
+use super::watch::Watch;
+use super::{StoreError, nesting, references};
 
 /// How many names or edges move in one step: a renamed root may hold all there are.
 const STEP: usize = 5_000;
@@ -41,6 +41,7 @@ pub(super) fn record(
     let below = before.below();
     move_containers(tx, job, &below, &before, name)?;
     move_edges(tx, job, &below, &before, name)?;
+    nesting::rewind(tx, job)?;
     move_names(tx, job, &below, (&before, name), watch)
 }
 
@@ -95,7 +96,8 @@ fn move_names(
             rows.into_iter().filter_map(|row| Some(NameRow { name: moved(&row.name, from, to)?, ..row })).collect();
         names::save(tx, job, &rows)?;
         // References that were written with the new name before the container was delivered find their objects now.
-        let named: HashMap<&str, &str> = rows.iter().map(|row| (row.name.as_str(), row.anchor.as_str())).collect();
+        let found = |row: &NameRow| Found { kind: row.kind.clone(), anchor: row.anchor.clone() };
+        let named: HashMap<&str, Found> = rows.iter().map(|row| (row.name.as_str(), found(row))).collect();
         references::resolve(tx, job, &named, watch)?;
     }
 }
@@ -159,6 +161,7 @@ fn merge(tx: &mut Backend, job: &JobId, moved: Vec<EdgeRow>) -> Result<Vec<EdgeR
                 row.export.clone_from(&newer.export);
                 row.exported_as.clone_from(&newer.exported_as);
                 row.to_anchor.clone_from(&newer.to_anchor);
+                row.nested = newer.nested;
             }
         }
         row

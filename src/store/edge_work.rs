@@ -10,14 +10,14 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use crate::db::{AnyOf, Backend, batches, on_each};
-use crate::model::{Anchor, Export, JobId, ObjectKey, ObjectMappingId, TargetIdentity};
+use crate::model::{Anchor, Export, JobId, NestedGroups, ObjectKey, ObjectMappingId, TargetIdentity};
 
 use super::columns::{Word, to_count};
 use super::edges::Row;
 use super::jobs::{jobs_of, target_of};
 use super::keys::{key, key_batches};
 use super::tables::{edges, escrows, links};
-use super::{Store, StoreError};
+use super::{Store, StoreError, nesting};
 
 /// The most edges of one attribute of one object that are worked on at once. An attribute that holds one reference has
 /// far fewer, so a reference is never told apart from the one that it replaces.
@@ -27,6 +27,13 @@ const AT_ONCE: i64 = 5_000;
 macro_rules! not_exported {
     () => {
         sql::<Bool>("edges.export <> 'exported'")
+    };
+}
+
+/// True for an edge that is sent: groups in groups may be left out, or stand for the people in them.
+macro_rules! is_sent_as_such {
+    ($sends_groups:expr) => {
+        not(edges::nested).or(diesel::IntoSql::into_sql::<Bool>($sends_groups))
     };
 }
 
@@ -85,12 +92,13 @@ impl Store {
             .read(move |tx| {
                 let target = target_of(tx, &job)?;
                 let jobs = jobs_of(tx, &target)?;
+                let sends_groups = sends_groups(tx, &job)?;
                 let mut owners: Vec<String> = Vec::new();
                 let mut after = after.map_or_else(String::new, |after| after.as_str().to_owned());
                 // Edges rather than owners are counted: to find each owner once, the database would go through all
                 // members of a group to come to the next.
                 while owners.len() < limit as usize {
-                    let mut found = owners_of_due_edges(tx, (&job, &mapping), &jobs, &after, limit)?;
+                    let mut found = owners_of_due_edges(tx, (&job, &mapping), (&jobs, sends_groups), &after, limit)?;
                     let Some(last) = found.last() else { break };
                     after.clone_from(last);
                     found.dedup();
@@ -154,11 +162,16 @@ impl Store {
     }
 }
 
+/// True when groups are sent as members of groups.
+fn sends_groups(tx: &mut Backend, job: &JobId) -> Result<bool, StoreError> {
+    Ok(nesting::mode_of(tx, job)? == NestedGroups::Groups)
+}
+
 /// The owners of the first `limit` edges that could be sent, in the order of the owners after `after`.
 fn owners_of_due_edges(
     tx: &mut Backend,
     (job, mapping): (&JobId, &ObjectMappingId),
-    jobs: &[String],
+    (jobs, sends_groups): (&[String], bool),
     after: &str,
     limit: u32,
 ) -> Result<Vec<String>, StoreError> {
@@ -168,6 +181,7 @@ fn owners_of_due_edges(
         .filter(edges::from_anchor.gt(after))
         .filter(edges::wanted)
         .filter(not_exported!())
+        .filter(is_sent_as_such!(sends_groups))
         .filter(exists(
             links::table
                 .filter(links::job.eq(edges::job))
@@ -227,6 +241,7 @@ impl Work {
         anchor: &str,
     ) -> Result<(), StoreError> {
         let jobs = jobs_of(tx, target)?;
+        let sends_groups = sends_groups(tx, job)?;
         let mut is_cut = false;
         let mut further_removals = 0;
         for attribute in attributes(tx, job, mapping, anchor)? {
@@ -238,6 +253,7 @@ impl Work {
                     .filter(edges::attribute.eq(&attribute))
                     .filter(edges::wanted)
                     .filter(not_exported!())
+                    .filter(is_sent_as_such!(sends_groups))
                     .filter(leads_to_a_resource!(jobs))
                     .select(Row::as_select())
                     .limit(AT_ONCE + 1)
@@ -274,12 +290,14 @@ impl Work {
 
 /// All edges to add of the owners; `None` when they are too many to be worked on at once.
 fn to_add(tx: &mut Backend, job: &JobId, mapping: &str, owners: &[&str]) -> Result<Option<Vec<Row>>, StoreError> {
+    let sends_groups = sends_groups(tx, job)?;
     let rows = on_each!(tx, c => edges::table
         .filter(edges::job.eq(job.as_str()))
         .filter(edges::mapping.eq(mapping))
         .filter(edges::from_anchor.any_of(owners.iter().copied()))
         .filter(edges::wanted)
         .filter(not_exported!())
+        .filter(is_sent_as_such!(sends_groups))
         .select(Row::as_select())
         .limit(AT_ONCE + 1)
         .load::<Row>(c))?;

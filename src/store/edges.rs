@@ -29,6 +29,8 @@ pub(super) struct Row {
     pub(super) export: String,
     pub(super) exported_as: Option<String>,
     pub(super) generation: i64,
+    /// True when it leads to a group in a group.
+    pub(super) nested: bool,
 }
 
 impl Row {
@@ -57,7 +59,19 @@ pub(super) fn read(row: Row, resource: Option<ResourceId>) -> Result<Edge, Store
     })
 }
 
-/// All edges of the owners.
+/// What the references begin with that follow from others, and that no source has: of people who are members of a group
+/// through a group in it.
+pub(super) const FLAT: &str = "flat:";
+
+/// True for a reference that the source has.
+macro_rules! is_direct {
+    () => {
+        diesel::TextExpressionMethods::not_like($crate::store::tables::edges::reference, "flat:%")
+    };
+}
+pub(super) use is_direct;
+
+/// The edges of the owners that the source has, or had.
 pub(super) fn of_owners(tx: &mut Backend, job: &JobId, mapping: &str, owners: &[&str]) -> Result<Vec<Row>, StoreError> {
     let mut rows = Vec::new();
     for batch in batches(owners) {
@@ -65,6 +79,7 @@ pub(super) fn of_owners(tx: &mut Backend, job: &JobId, mapping: &str, owners: &[
             .filter(edges::job.eq(job.as_str()))
             .filter(edges::mapping.eq(mapping))
             .filter(edges::from_anchor.any_of(batch.iter().copied()))
+            .filter(is_direct!())
             .select(Row::as_select())
             .load::<Row>(c))?);
     }
@@ -132,6 +147,7 @@ pub(super) fn save(tx: &mut Backend, rows: &[Row]) -> Result<(), StoreError> {
                 edges::export.eq(excluded(edges::export)),
                 edges::exported_as.eq(excluded(edges::exported_as)),
                 edges::generation.eq(excluded(edges::generation)),
+                edges::nested.eq(excluded(edges::nested)),
             ))
             .execute(c))?;
     }
@@ -181,6 +197,7 @@ pub(super) fn mark<'a>(
                 export: export.word().to_owned(),
                 exported_as: Some(sent.resource.as_str().to_owned()),
                 generation: 0,
+                nested: false,
             };
             ((owner, &sent.key), row)
         })

@@ -13,7 +13,7 @@ use crate::model::{
 };
 
 use super::columns::{Word, from_json};
-use super::edges::Row as EdgeRow;
+use super::edges::{Row as EdgeRow, is_direct};
 use super::names::{self, Row as NameRow};
 use super::tables::{edges, escrows, object_names, objects};
 use super::{Store, StoreError, objects as object_rows};
@@ -67,6 +67,7 @@ impl Store {
                             .filter(edges::mapping.eq(groups.mapping.as_str()))
                             .filter(edges::attribute.eq(&groups.members))
                             .filter(edges::wanted)
+                            .filter(is_direct!())
                             .select((edges::to_anchor.assume_not_null(), edges::from_anchor))
                             .load::<(String, String)>(c))?;
                         for (member, group) in rows.into_iter().filter(|(_, group)| certain.contains(&group.as_str())) {
@@ -218,7 +219,7 @@ impl Displays {
 }
 
 /// Watches who becomes a member of the named groups, and who no longer is one, while something is recorded.
-pub(super) struct Watch<'a> {
+pub(super) struct Joiners<'a> {
     job: &'a JobId,
     watched: Option<Watched<'a>>,
 }
@@ -230,7 +231,7 @@ struct Watched<'a> {
     changed: BTreeSet<(String, String)>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Joiners<'a> {
     /// Begins. Without groups to watch it costs nothing.
     pub(super) fn begin(tx: &mut Backend, job: &'a JobId, groups: Option<&'a NamedGroups>) -> Result<Self, StoreError> {
         let watched = match groups {
@@ -243,6 +244,11 @@ impl<'a> Watch<'a> {
     /// True when there are groups to watch.
     pub(super) fn is_watching(&self) -> bool {
         self.watched.is_some()
+    }
+
+    /// The mapping of the groups.
+    pub(super) fn mapping(&self) -> Option<&str> {
+        self.watched.as_ref().map(|watched| watched.groups.mapping.as_str())
     }
 
     /// An edge was another before, or is another now: it came, went, or leads to another object.
@@ -280,6 +286,7 @@ impl<'a> Watch<'a> {
                 .filter(edges::attribute.eq(&groups.members))
                 .filter(edges::wanted)
                 .filter(edges::to_anchor.is_not_null())
+                .filter(is_direct!())
                 .select(edges::to_anchor.assume_not_null())
                 .load::<String>(c))?);
         }

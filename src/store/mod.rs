@@ -26,6 +26,7 @@ mod lock;
 mod log_page;
 mod matching_index;
 mod names;
+mod nesting;
 mod objects;
 mod outcome;
 mod page;
@@ -39,6 +40,7 @@ mod sent_references;
 mod settle;
 mod sweep;
 mod tables;
+mod watch;
 mod watermarks;
 
 use std::collections::HashSet;
@@ -57,9 +59,10 @@ pub use jobs::JobCounts;
 pub use judgement::Judgement;
 pub use link_list::{LinkQuery, LinkRecord};
 pub use lock::JobLock;
+pub use nesting::{DEEPEST, LeftOut, MembersOf};
 pub use outcome::{CommitPage, Committed, Effect, LinkConflict, NewRemoval, Outcome};
 pub use provisioning_log::LogFilter;
-pub use record::{RecordPage, Recorded, RecordedMapping, RecordedReference};
+pub use record::{Holds, RecordPage, Recorded, RecordedMapping, RecordedReference};
 pub use settle::{Settled, SettledResult, Settling};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");

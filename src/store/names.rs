@@ -40,15 +40,31 @@ pub(super) fn of(
     Ok(found)
 }
 
+/// Who has a name.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) kind: String,
+    pub(super) anchor: String,
+}
+
 /// The anchors behind the names; a name that nobody has is left out.
 pub(super) fn anchors_of(tx: &mut Backend, job: &JobId, names: &[&str]) -> Result<HashMap<String, String>, StoreError> {
+    Ok(objects_of(tx, job, names)?.into_iter().map(|(name, found)| (name, found.anchor)).collect())
+}
+
+/// Who has the names; a name that nobody has is left out.
+pub(super) fn objects_of(tx: &mut Backend, job: &JobId, names: &[&str]) -> Result<HashMap<String, Found>, StoreError> {
     let mut found = HashMap::new();
     for batch in batches(names) {
-        found.extend(on_each!(tx, c => object_names::table
+        found.extend(
+            on_each!(tx, c => object_names::table
             .filter(object_names::job.eq(job.as_str()))
             .filter(object_names::name.any_of(batch.iter().copied()))
-            .select((object_names::name, object_names::anchor))
-            .load::<(String, String)>(c))?);
+            .select((object_names::name, object_names::kind, object_names::anchor))
+            .load::<(String, String, String)>(c))?
+            .into_iter()
+            .map(|(name, kind, anchor)| (name, Found { kind, anchor })),
+        );
     }
     Ok(found)
 }

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use crate::db::Backend;
 use crate::model::{Change, Departure, JobId, KnownObject, ObjectKey, ObjectKind, ObjectMappingId, Watermark};
 
-use super::groups::{NamedGroups, Watch};
+use super::groups::NamedGroups;
+use super::nesting::MembersOf;
 use super::recording::{Delivered, Recording};
+use super::watch::Watch;
 use super::{Store, StoreError, containers, intents, known, watermarks};
 
 /// One page of a feed.
@@ -46,8 +48,26 @@ pub struct RecordedMapping {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedReference {
     pub attribute: String,
-    /// False for one that points to one object at most (`manager`): a new reference replaces the former.
-    pub multivalued: bool,
+    pub holds: Holds,
+}
+
+/// What a reference attribute holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// One object at most (`manager`): a new reference replaces the former.
+    One,
+    Many,
+    /// The members of a group, among which may be groups.
+    Members,
+}
+
+impl RecordedMapping {
+    /// Where it holds the members of groups, if it does.
+    pub fn members(&self) -> Option<MembersOf> {
+        let reference = self.references.iter().find(|reference| reference.holds == Holds::Members)?;
+        let attribute = reference.attribute.clone();
+        Some(MembersOf { mapping: self.id.clone(), kind: self.kind.clone(), attribute })
+    }
 }
 
 /// What a page brought.
@@ -71,7 +91,8 @@ impl Store {
 
 fn record(tx: &mut Backend, page: RecordPage) -> Result<Recorded, StoreError> {
     let mut delivered: Vec<Delivered> = Vec::new();
-    let mut watch = Watch::begin(tx, &page.job, page.groups.as_ref())?;
+    let members: Vec<MembersOf> = page.mappings.iter().filter_map(RecordedMapping::members).collect();
+    let mut watch = Watch::begin(tx, &page.job, page.groups.as_ref(), &members)?;
     // Deletions and renamed containers change what names mean, so the changes around them are recorded apart.
     for run in page.changes.chunk_by(|one, next| step(one) == step(next)) {
         match run.first().map(step) {

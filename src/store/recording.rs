@@ -14,10 +14,10 @@ use edges::Edges;
 use names::Names;
 
 use super::columns::{Word, from_json, to_json};
-use super::groups::Watch;
 use super::keys::key;
 use super::objects::Row as ObjectRow;
-use super::record::{RecordPage, RecordedMapping};
+use super::record::{Holds, RecordPage, RecordedMapping};
+use super::watch::Watch;
 use super::{StoreError, objects, references};
 
 /// An object that a run delivered, and whether it is due now.
@@ -59,6 +59,8 @@ struct Object<'a> {
     changed: bool,
     /// True once it was delivered under the page's generation.
     seen: bool,
+    /// Where it stood before the run; `None` for one that was not known.
+    lifecycle: Option<String>,
 }
 
 impl<'a> Recording<'a> {
@@ -81,7 +83,9 @@ impl<'a> Recording<'a> {
             recording.mappings.entry(row.anchor.clone()).or_default().insert(row.mapping.clone());
             let key = key(row.mapping.clone(), row.anchor.clone());
             let seen = row.generation >= page.generation;
-            let object = Object { row, attributes: None, stored: true, touched: false, changed: false, seen };
+            let lifecycle = Some(row.lifecycle.clone());
+            let object =
+                Object { row, attributes: None, stored: true, touched: false, changed: false, seen, lifecycle };
             recording.objects.insert(key, object);
         }
         recording.edges = Edges::load(tx, page, run, |key| recording.objects.contains_key(key))?;
@@ -127,7 +131,7 @@ impl<'a> Recording<'a> {
             for change in &partial.references {
                 let reference = mapping.references.iter().find(|reference| reference.attribute == change.attribute);
                 if let Some(reference) = reference {
-                    changed |= self.edges.of(&key).merge(page, &key, change, reference.multivalued);
+                    changed |= self.edges.of(&key).merge(page, &key, change, reference.holds != Holds::One);
                 }
             }
             // A full read tells everything of an object, if in parts: its first part replaces what was known.
@@ -194,7 +198,7 @@ impl<'a> Recording<'a> {
                 due: false,
                 waits_for: None,
             };
-            Object { row, attributes: None, stored: false, touched: true, changed: true, seen: false }
+            Object { row, attributes: None, stored: false, touched: true, changed: true, seen: false, lifecycle: None }
         });
         object.touched = true;
         self.order.push(key.clone());
@@ -225,6 +229,11 @@ impl<'a> Recording<'a> {
     /// Writes everything back: names first, because references are resolved by them.
     pub(super) fn write(mut self, tx: &mut Backend, watch: &mut Watch<'_>) -> Result<Vec<Delivered>, StoreError> {
         self.write_objects(tx)?;
+        for (key, object) in &self.objects {
+            if object.lifecycle.as_ref().is_some_and(|before| *before != object.row.lifecycle) {
+                watch.moved(key);
+            }
+        }
         self.names.write(tx, self.page, &self.deleted)?;
         self.edges.write(tx, self.page, &self.present, watch)?;
         self.names.lead_references(tx, self.page, watch)?;

@@ -13,22 +13,23 @@ use crate::model::{Export, JobId, ObjectKey, ResourceId, SentEdge};
 
 use super::StoreError;
 use super::columns::Word;
-use super::edges::{self, Row};
-use super::groups::{NamedGroups, Watch};
+use super::edges::{self, Row, is_direct};
 use super::keys::key_batches;
+use super::names::Found;
 use super::tables::edges as table;
+use super::watch::Watch;
 
 /// What was sent for an edge whose far end is another one now: a row that is only there to be removed.
-fn left_behind(row: &Row, to_anchor: Option<String>) -> Row {
+pub(super) fn left_behind(row: &Row, to_anchor: Option<String>) -> Row {
     let resource = row.exported_as.as_deref().unwrap_or_default();
-    Row { reference: format!("gone:{resource}"), to_anchor, wanted: false, ..row.clone() }
+    Row { reference: format!("gone:{resource}"), to_anchor, wanted: false, nested: false, ..row.clone() }
 }
 
 /// Names have found their objects: edges that wait for one of them, or held it to be another object, point there now.
 pub(super) fn resolve(
     tx: &mut Backend,
     job: &JobId,
-    named: &HashMap<&str, &str>,
+    named: &HashMap<&str, Found>,
     watch: &mut Watch<'_>,
 ) -> Result<(), StoreError> {
     let any = on_each!(tx, c => diesel::select(exists(table::table.filter(table::job.eq(job.as_str()))))
@@ -44,8 +45,8 @@ pub(super) fn resolve(
             .load::<Row>(c))?;
         let mut changed = Vec::new();
         for mut row in rows {
-            let Some(anchor) = named.get(row.reference.as_str()).copied() else { continue };
-            if row.to_anchor.as_deref() == Some(anchor) {
+            let Some(found) = named.get(row.reference.as_str()) else { continue };
+            if row.to_anchor.as_deref() == Some(found.anchor.as_str()) {
                 continue;
             }
             let before = row.clone();
@@ -53,7 +54,8 @@ pub(super) fn resolve(
                 changed.push(left_behind(&row, row.to_anchor.clone()));
                 row.reset();
             }
-            row.to_anchor = Some(anchor.to_owned());
+            row.to_anchor = Some(found.anchor.clone());
+            row.nested = watch.nests(&row, &found.kind);
             watch.edge(Some(&before), Some(&row));
             changed.push(row);
         }
@@ -62,30 +64,32 @@ pub(super) fn resolve(
     Ok(())
 }
 
-/// Nobody has the names any more: edges that were not sent wait for them again. What was sent, or decides about scope,
+/// Nobody has the names any more: edges that were not sent wait for them again. What was sent, or decides about others,
 /// stays with its object, which may only have another name.
-pub(super) fn unresolve(
-    tx: &mut Backend,
-    job: &JobId,
-    names: &[&str],
-    groups: Option<&NamedGroups>,
-) -> Result<(), StoreError> {
-    let stays = groups.map_or("", |groups| groups.mapping.as_str());
+pub(super) fn unresolve(tx: &mut Backend, job: &JobId, names: &[&str], watch: &Watch<'_>) -> Result<(), StoreError> {
+    let stays = watch.decisive();
     for batch in batches(names) {
         on_each!(tx, c => diesel::update(table::table)
             .filter(table::job.eq(job.as_str()))
             .filter(table::reference.any_of(batch.iter().copied()))
             .filter(table::export.eq(Export::Never.word()))
-            .filter(table::mapping.ne(stays))
+            .filter(not(table::mapping.any_of(stays.iter().copied())))
             .set(table::to_anchor.eq(None::<String>))
             .execute(c))?;
     }
     Ok(())
 }
 
-/// Objects are gone for good: what was sent of them is to be removed, and what was not waits for a name again.
+/// Objects are gone for good: what was sent of them is to be removed, and what was not waits for a name again, unless it
+/// only followed from other references.
 pub(super) fn far_end_deleted(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Result<(), StoreError> {
     for batch in batches(anchors) {
+        on_each!(tx, c => diesel::delete(table::table)
+            .filter(table::job.eq(job.as_str()))
+            .filter(table::to_anchor.any_of(batch.iter().copied()))
+            .filter(table::export.eq(Export::Never.word()))
+            .filter(not(is_direct!()))
+            .execute(c))?;
         on_each!(tx, c => diesel::update(table::table)
             .filter(table::job.eq(job.as_str()))
             .filter(table::to_anchor.any_of(batch.iter().copied()))
@@ -238,7 +242,7 @@ fn end_left_behind(tx: &mut Backend, job: &JobId, added: &[(&ObjectKey, &SentEdg
 }
 
 /// The last row of each key: two edges of an owner may leave the same one behind.
-fn unique(rows: Vec<Row>) -> Vec<Row> {
+pub(super) fn unique(rows: Vec<Row>) -> Vec<Row> {
     let mut by_key = HashMap::new();
     for row in rows {
         let key = (

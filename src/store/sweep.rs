@@ -8,8 +8,10 @@ use crate::model::{Anchor, Export, JobId, Lifecycle, ObjectKind, ObjectMappingId
 
 use super::columns::Word;
 use super::edges::Row;
-use super::groups::{NamedGroups, Watch};
+use super::groups::NamedGroups;
+use super::nesting::MembersOf;
 use super::tables::{edges, objects};
+use super::watch::Watch;
 use super::{Store, StoreError};
 
 impl Store {
@@ -53,6 +55,7 @@ impl Store {
         mapping: &ObjectMappingId,
         generation: i64,
         groups: Option<NamedGroups>,
+        members: Option<MembersOf>,
     ) -> Result<u64, StoreError> {
         let (job, mapping) = (job.clone(), mapping.clone());
         self.database
@@ -66,7 +69,8 @@ impl Store {
                             .filter(objects::generation.ge(generation)),
                     )
                 };
-                let mut watch = Watch::begin(tx, &job, groups.as_ref().filter(|groups| groups.mapping == mapping))?;
+                let groups = groups.as_ref().filter(|groups| groups.mapping == mapping);
+                let mut watch = Watch::begin(tx, &job, groups, members.as_slice())?;
                 if watch.is_watching() {
                     let ending = on_each!(tx, c => edges::table
                         .filter(edges::job.eq(job.as_str()))

@@ -14,6 +14,7 @@ table! {
         told -> Nullable<Text>,
         state -> Text,
         starts -> BigInt,
+        nested_groups -> Text,
     }
 }
 
@@ -96,6 +97,28 @@ table! {
         export -> Text,
         exported_as -> Nullable<Text>,
         generation -> BigInt,
+        nested -> Bool,
+    }
+}
+
+table! {
+    nestings (job, mapping, outer_group, inner_group) {
+        job -> Text,
+        mapping -> Text,
+        outer_group -> Text,
+        inner_group -> Text,
+        depth -> BigInt,
+        holds -> Bool,
+        unscanned -> Nullable<Text>,
+    }
+}
+
+table! {
+    nesting_news (job, mapping, group_anchor, member) {
+        job -> Text,
+        mapping -> Text,
+        group_anchor -> Text,
+        member -> Text,
     }
 }
 
@@ -200,6 +223,8 @@ allow_tables_to_appear_in_same_query!(
     links,
     holdings,
     edges,
+    nestings,
+    nesting_news,
     intents,
     removals,
     let_through,

@@ -149,6 +149,13 @@ pub struct ReferenceMapping {
     pub multivalued: bool,
 }
 
+impl ReferenceMapping {
+    /// True for the members of a group (RFC 7643 section 4.2).
+    pub fn is_members(&self) -> bool {
+        self.multivalued && self.path.as_str().eq_ignore_ascii_case("members")
+    }
+}
+
 /// What a schema reads of one kind of object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KindSelection {

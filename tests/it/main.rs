@@ -21,6 +21,7 @@ mod logs;
 mod main_job;
 mod matching;
 mod memberships;
+mod nested_groups;
 mod on_demand;
 mod probe;
 mod provisioning_log;

@@ -10,7 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use provisor::engine::policy::{Guard, Limits, Policy};
 use provisor::graph_emulator::Staged;
-use provisor::model::CycleState;
+use provisor::model::{CycleState, NestedGroups};
 use provisor::scim_server::Dialect;
 use serde_json::json;
 
@@ -31,11 +31,12 @@ fn record() -> Option<Box<dyn Instrumentation>> {
 }
 
 /// Tables with as many rows as the directory has objects or references.
-const GROWING: [&str; 5] = ["objects", "object_names", "links", "edges", "matching_index"];
+const GROWING: [&str; 6] = ["objects", "object_names", "links", "edges", "nestings", "matching_index"];
 /// Columns that narrow nothing down: a job may have the whole directory.
 const WIDE: [&str; 8] = ["job", "target", "mapping", "kind", "resource_kind", "path", "attribute", "lifecycle"];
-/// Indexes that hold only what needs work.
-const OF_WORK: [&str; 4] = ["objects_due", "objects_waits_for", "edges_to_add", "edges_to_remove"];
+/// Indexes that hold only what needs work, or only the few groups in groups.
+const OF_WORK: [&str; 6] =
+    ["objects_due", "objects_waits_for", "edges_to_add", "edges_to_remove", "edges_nested", "nestings_unscanned"];
 
 #[derive(QueryableByName)]
 struct Plan {
@@ -79,16 +80,24 @@ async fn no_statement_of_a_cycle_goes_through_a_directory() {
     let members = 5_300;
     let mut tenant = tenant_of(members);
     tenant.users[1].manager = Some(user_id(3));
-    tenant.groups = vec![group(1, 1..=members), group(2, 1..=20)];
+    tenant.groups = vec![group(1, 1..=members), group(2, 1..=20), group(3, [7])];
+    tenant.groups[2].members.push(group_id(2));
     let open = Limits { percent: 100, at_least: 10_000, more_than: 10_000 };
     let guard = Guard { cycle: open, day: open, application: open, ..Guard::default() };
-    let gateway = Gateway::start_with(tenant, Dialect::STANDARD, Policy { guard, ..Policy::default() }).await;
+    let gateway = Gateway::start_with(
+        tenant,
+        Dialect::STANDARD,
+        Policy { guard, nested_groups: NestedGroups::Flatten, ..Policy::default() },
+    )
+    .await;
     let report = gateway.cycle().await;
-    assert_eq!((report.state, report.counters.created), (CycleState::Succeeded, members as u64 + 2));
+    assert_eq!((report.state, report.counters.created), (CycleState::Succeeded, members as u64 + 3));
     assert_eq!(gateway.target.members("Group 1").await.len(), members);
     let remove = |number| Staged::RemoveMember { group: group_id(1), member: user_id(number) };
     gateway.stage((1..=5_200).map(remove).collect());
     gateway.stage(vec![
+        Staged::RemoveMember { group: group_id(2), member: user_id(4) },
+        Staged::AddMember { group: group_id(2), member: group_id(1) },
         update(7, json!({ "jobTitle": "Chief", "accountEnabled": false })),
         Staged::SetManager { user: user_id(2), manager: Some(user_id(5)) },
         leave(9),

@@ -8,6 +8,7 @@ mod edges;
 mod groups;
 mod job_states;
 mod judgement;
+mod nesting;
 mod opening;
 mod pages;
 mod provisioning_log;
@@ -88,6 +89,12 @@ suite! {
         a_group_whose_resource_is_gone_starts_anew,
         members_are_found_in_other_jobs_of_the_target,
         a_full_round_of_partial_objects_drops_what_it_did_not_name,
+    }
+    nesting {
+        flattened_groups_are_what_a_model_says,
+        a_person_leaves_with_the_last_path,
+        what_is_done_is_what_has_changed,
+        a_chain_that_is_too_long_is_told,
     }
     commits {
         a_claimed_resource_is_a_conflict_of_one_object,

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     engine::{
-        opening,
+        nesting, opening,
         run::{CycleError, Job, Progress, Run},
         waiting,
     },
@@ -88,6 +88,9 @@ pub async fn provision(
     opening::settle_the_past(&run, &server).await?;
 
     let (object, members) = until(&stop, import(&run, source.as_ref(), request)).await?;
+    // What a read that broke off left is worked off with it, and decides about the chosen members alone: everything else
+    // waits for a cycle, which reads on first.
+    nesting::flatten(&run).await?;
     let mut reports = Vec::new();
     for member in &members {
         reports.extend(provision_one(&run, member, &BTreeSet::new(), &[]).await?);
@@ -95,6 +98,7 @@ pub async fn provision(
     let chosen: BTreeSet<Anchor> = members.iter().map(|member| member.anchor.clone()).collect();
     let own = provision_one(&run, &object, &chosen, &members).await?;
     waiting::tell_since(&run, RemovalId::new(run.cycle.id.as_str())).await?;
+    nesting::tell_left_out(&run).await?;
     if own.is_empty() {
         return Err(OnDemandError::Unknown { text: request.object.clone() });
     }

@@ -163,6 +163,11 @@ pub(in crate::engine) fn waiting(known: &KnownObject, mapping: &ObjectMapping, r
     summary(known, mapping, &Effect::Unchanged, events::waiting(removal))
 }
 
+/// What is said of groups that are not members of a group.
+pub(in crate::engine) fn left_out(known: &KnownObject, mapping: &ObjectMapping, reason: Reason) -> Summary {
+    summary(known, mapping, &Effect::Unchanged, Event::other(Status::Skipped, reason))
+}
+
 /// What is said of an object that was not evaluated.
 fn summary(known: &KnownObject, mapping: &ObjectMapping, effect: &Effect, event: Event) -> Summary {
     let name = events::name(mapping, known, None);

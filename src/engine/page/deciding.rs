@@ -11,6 +11,7 @@ use crate::{
         groups,
         lookup::{self, Question, failure_of},
         matching::Situation,
+        nesting,
         run::{Approved, CycleError, Run, Stage},
         scope::Standing,
         unique::{self, Candidate, Wish},
@@ -83,10 +84,15 @@ async fn find_out<'m>(
     approved: &Approved,
 ) -> Result<(Vec<Known<'m>>, Vec<Item>), CycleError> {
     let context = Context { memberships: groups::memberships(run, mapping, &objects).await?, ..run.context() };
+    let too_deep = nesting::too_deep(run, mapping, &objects).await?;
     let evaluated: Vec<(KnownObject, Evaluation<'_>)> = objects
         .into_iter()
         .map(|known| {
             let evaluation = evaluate::evaluate(&known.key, &known.attributes, known.lifecycle, mapping, &context);
+            let is_in_scope = matches!(&evaluation, Evaluation::Wanted(wanted) if wanted.standing == Standing::InScope);
+            if is_in_scope && too_deep.contains(&known.key) {
+                return (known, Evaluation::Failed(nesting::lies_too_deep()));
+            }
             (known, evaluation)
         })
         .collect();

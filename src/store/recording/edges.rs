@@ -8,10 +8,10 @@ use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Anchor, Change, Export, Name, ObjectKey, ReferenceChange};
 use crate::store::columns::Word;
 use crate::store::edges::{self, Row};
-use crate::store::groups::Watch;
 use crate::store::keys::key;
-use crate::store::record::RecordPage;
+use crate::store::record::{Holds, RecordPage};
 use crate::store::tables::edges as table;
+use crate::store::watch::Watch;
 use crate::store::{StoreError, names};
 
 /// The edges of every object that the run may change edges of.
@@ -76,7 +76,7 @@ impl Edges {
             }
             for reference in &mapping.references {
                 let Some(owners) = named.remove(reference.attribute.as_str()) else { continue };
-                if reference.multivalued {
+                if reference.holds != Holds::One {
                     for (owner, references) in owners {
                         let references: Vec<&str> = references.into_iter().collect();
                         rows.extend(edges::named(tx, job, &owner, &reference.attribute, &references)?);
@@ -118,10 +118,13 @@ impl Edges {
             .filter(|edge| edge.row.wanted && edge.row.to_anchor.is_none())
             .map(|edge| edge.row.reference.as_str())
             .collect();
-        let anchors = names::anchors_of(tx, &page.job, &open.into_iter().collect::<Vec<_>>())?;
+        let anchors = names::objects_of(tx, &page.job, &open.into_iter().collect::<Vec<_>>())?;
         for owned in self.owners.values_mut() {
             for edge in owned.edges.values_mut().filter(|edge| edge.row.wanted && edge.row.to_anchor.is_none()) {
-                edge.row.to_anchor = anchors.get(&edge.row.reference).cloned();
+                if let Some(found) = anchors.get(&edge.row.reference) {
+                    edge.row.to_anchor = Some(found.anchor.clone());
+                    edge.row.nested = watch.nests(&edge.row, &found.kind);
+                }
             }
             owned.carry_over();
         }
@@ -218,6 +221,7 @@ impl Owned {
                 export: Export::Never.word().to_owned(),
                 exported_as: None,
                 generation: page.generation,
+                nested: false,
             };
             Reference { row, stored: None }
         });

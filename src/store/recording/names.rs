@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::db::Backend;
 use crate::model::{Anchor, Attributes, Name, ObjectKind};
-use crate::store::groups::{Displays, NamedGroups, Watch};
-use crate::store::names::{self, Row};
+use crate::store::groups::{Displays, NamedGroups};
+use crate::store::names::{self, Found, Row};
 use crate::store::record::RecordPage;
+use crate::store::watch::Watch;
 use crate::store::{StoreError, references};
 
 /// Who is called what, before the run and after it.
@@ -70,7 +71,7 @@ impl<'a> Names<'a> {
         page: &RecordPage,
         watch: &mut Watch<'_>,
     ) -> Result<(), StoreError> {
-        references::unresolve(tx, &page.job, &self.dropped(), page.groups.as_ref())?;
+        references::unresolve(tx, &page.job, &self.dropped(), watch)?;
         references::resolve(tx, &page.job, &self.newly_named(), watch)
     }
 
@@ -92,7 +93,8 @@ impl<'a> Names<'a> {
             .filter(|(name, _, anchor)| !self.stored.get(*anchor).is_some_and(|names| names.contains(*name)))
     }
 
-    fn newly_named(&self) -> HashMap<&'a str, &'a str> {
-        self.newly_given().map(|(name, _, anchor)| (name, anchor)).collect()
+    fn newly_named(&self) -> HashMap<&'a str, Found> {
+        let found = |kind: &str, anchor: &str| Found { kind: kind.to_owned(), anchor: anchor.to_owned() };
+        self.newly_given().map(|(name, kind, anchor)| (name, found(kind, anchor))).collect()
     }
 }

@@ -56,6 +56,8 @@ pub struct Profile {
     pub delete: DeleteMeans,
     /// A user who is deleted leaves all groups. Where not, the gateway takes them out before.
     pub deletes_memberships: bool,
+    /// Groups may be members of groups.
+    pub nested_groups: bool,
     /// How many members one PATCH adds and removes together.
     pub members_per_patch: usize,
     /// A group may be created with its members.
@@ -238,6 +240,7 @@ impl Default for Profile {
             soft_delete: true,
             delete: DeleteMeans::Delete,
             deletes_memberships: true,
+            nested_groups: true,
             members_per_patch: 100,
             members_on_create: true,
             members_readable: None,

@@ -77,6 +77,9 @@ pub struct ProfileOverrides {
     /// A user who is deleted leaves all groups of the target. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletes_memberships: Option<bool>,
+    /// The target takes groups as members of groups. Default: true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested_groups: Option<bool>,
     /// Members added and removed by one PATCH. Default: 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_per_patch: Option<usize>,
@@ -143,6 +146,7 @@ impl Profile {
         set(&mut profile.soft_delete, overrides.soft_delete);
         set(&mut profile.delete, overrides.delete);
         set(&mut profile.deletes_memberships, overrides.deletes_memberships);
+        set(&mut profile.nested_groups, overrides.nested_groups);
         set(&mut profile.members_per_patch, overrides.members_per_patch);
         set(&mut profile.members_on_create, overrides.members_on_create);
         set(&mut profile.members_readable, overrides.members_readable.map(Some));

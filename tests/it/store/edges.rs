@@ -285,7 +285,7 @@ pub(super) async fn a_full_round_of_partial_objects_drops_what_it_did_not_name(s
     world.full_round = true;
     let change = partial("Group", "staff", &[("members", dn("bob"), true)]);
     world.record(vec![user("ada", "1"), user("bob", "1"), Change::Partial(change)]).await;
-    let dropped = world.store.unwant_edges_before(&world.job, &groups(), 2, None).await.unwrap();
+    let dropped = world.store.unwant_edges_before(&world.job, &groups(), 2, None, None).await.unwrap();
     assert_eq!(dropped, 1, "the group that was not seen keeps its members");
     let open = world.open_edges(&group_key("staff")).await;
     assert_eq!(shown(&open), [("ada", false, Export::Exported, Some("r-ada"), Some("r-ada"))]);
@@ -300,6 +300,6 @@ pub(super) async fn a_full_round_of_partial_objects_drops_what_it_did_not_name(s
         references: [("members".to_owned(), vec![dn("bob")])].into(),
     });
     world.record(vec![whole]).await;
-    assert_eq!(world.store.unwant_edges_before(&world.job, &groups(), 3, None).await.unwrap(), 0);
-    assert_eq!(world.store.unwant_edges_before(&world.job, &users(), 3, None).await.unwrap(), 0);
+    assert_eq!(world.store.unwant_edges_before(&world.job, &groups(), 3, None, None).await.unwrap(), 0);
+    assert_eq!(world.store.unwant_edges_before(&world.job, &users(), 3, None, None).await.unwrap(), 0);
 }

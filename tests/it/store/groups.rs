@@ -176,8 +176,8 @@ pub(super) async fn members_that_a_full_read_does_not_name_are_due(store: Store)
     let change = partial("Group", "staff", &[("members", dn("bob"), true)]);
     world.record(vec![user("ada", "1"), user("bob", "1"), user("cyd", "1"), Change::Partial(change)]).await;
     assert_eq!(due(&world).await, [""; 0], "nothing follows from a read that has not ended");
-    world.store.unwant_edges_before(&world.job, &users(), 2, world.groups.clone()).await.unwrap();
-    world.store.unwant_edges_before(&world.job, &groups(), 2, world.groups.clone()).await.unwrap();
+    world.store.unwant_edges_before(&world.job, &users(), 2, world.groups.clone(), None).await.unwrap();
+    world.store.unwant_edges_before(&world.job, &groups(), 2, world.groups.clone(), None).await.unwrap();
     assert_eq!(due(&world).await, ["ada"]);
     assert_eq!(members(&world, &["ada", "bob"]).await, one("bob"));
 }

@@ -10,7 +10,7 @@ use provisor::model::{
 };
 use provisor::provisioning_log::{Act, Event, Status, Subject, Summary};
 use provisor::store::{
-    CommitPage, Committed, Effect, NamedGroups, Opened, Outcome, RecordPage, Recorded, RecordedMapping,
+    CommitPage, Committed, Effect, Holds, NamedGroups, Opened, Outcome, RecordPage, Recorded, RecordedMapping,
     RecordedReference, Settled, Settling, Store,
 };
 
@@ -119,8 +119,7 @@ impl World {
     }
 
     pub(super) fn page(&self, changes: Vec<Change>) -> RecordPage {
-        let reference =
-            |attribute: &str, multivalued| RecordedReference { attribute: attribute.to_owned(), multivalued };
+        let reference = |attribute: &str, holds| RecordedReference { attribute: attribute.to_owned(), holds };
         RecordPage {
             job: self.job.clone(),
             generation: self.generation,
@@ -129,13 +128,13 @@ impl World {
                 RecordedMapping {
                     id: users(),
                     kind: ObjectKind::new("User"),
-                    references: vec![reference("manager", false)],
+                    references: vec![reference("manager", Holds::One)],
                     acts_at_once: false,
                 },
                 RecordedMapping {
                     id: groups(),
                     kind: ObjectKind::new("Group"),
-                    references: vec![reference("members", true)],
+                    references: vec![reference("members", Holds::Members)],
                     acts_at_once: false,
                 },
             ],
