@@ -8,15 +8,15 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::{
-        Adopt, Application, Config, Connector, Leaving, LimitSettings, SourceConfig, StoreSettings, TargetConfig,
-        Wiring,
+        Adopt, Application, Config, Connector, Leaving, LimitSettings, SchedulerSettings, SourceConfig, StoreSettings,
+        TargetConfig, Wiring,
     },
     engine::{
         Job,
         escrow::EscrowRules,
         policy::{Adoption, Deprovisioning, Guard, Limits, Policy, ProtectedResources},
         quarantine::QuarantineRules,
-        scheduler::ScheduledJob,
+        scheduler::{ScheduledJob, timing::Timing, turns::Bounds},
     },
     notification::Webhook,
     source::{Source, SourceError, graph::GraphSource, ldap::LdapSource},
@@ -48,6 +48,12 @@ pub async fn open_store(settings: &StoreSettings) -> anyhow::Result<Store> {
     Store::open(&settings.url, settings.ca_file.as_deref()).await.context("cannot open the store")
 }
 
+/// How many cycles may be under way at once.
+pub fn bounds(config: &Config) -> Bounds {
+    let SchedulerSettings { cycles_at_once, cycles_per_application } = config.scheduler;
+    Bounds { in_all: cycles_at_once.into(), per_application: cycles_per_application.into() }
+}
+
 /// Who is told of quarantines. Nothing is connected yet.
 pub fn open_webhook(config: &Config) -> anyhow::Result<Option<Webhook>> {
     config.webhook.clone().map(Webhook::new).transpose().context("cannot set up the webhook")
@@ -74,7 +80,7 @@ pub fn assemble(wiring: Wiring<'_>) -> anyhow::Result<ScheduledJob> {
         },
         source,
         target,
-        interval: job.schedule.interval,
+        timing: Timing { interval: job.schedule.interval, jitter: job.schedule.jitter },
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn serve(options: Configured) -> anyhow::Result<Ended> {
         say(job, result);
         changed.notify_one();
     };
-    scheduler::run_jobs(jobs, store, stop, report).await;
+    scheduler::run_jobs(jobs, app::bounds(&config), store, stop, report).await;
     listener.abort();
     Ok(Ended::Done)
 }

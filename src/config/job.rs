@@ -14,6 +14,10 @@ pub struct Schedule {
     /// The time from the start of one cycle to the start of the next: 5 seconds at least. Default: 1 minute for a
     /// directory read over LDAP, 40 minutes for one read over Graph.
     pub interval: Duration,
+    /// How far jobs stand aside for each other: the first cycle of a job comes up to this much after the start of `serve`,
+    /// always as much for one job, and the others keep their distance from it. At most the interval. Default: a tenth of
+    /// the interval, 1 minute at most.
+    pub jitter: Duration,
     /// The time from one full read to the next, which finds what the source forgot to tell. Default: 1 day.
     pub full_read: Duration,
 }
@@ -27,6 +31,8 @@ impl Schedule {
     pub const LDAP_INTERVAL: Duration = Duration::from_secs(60);
     /// The interval of a job that reads Graph.
     pub const GRAPH_INTERVAL: Duration = Duration::from_secs(40 * 60);
+    /// The jitter of a job with a long interval.
+    pub const LONGEST_JITTER: Duration = Duration::from_secs(60);
     /// The time between full reads.
     pub const FULL_READ: Duration = Duration::from_secs(24 * 60 * 60);
 }

@@ -13,6 +13,7 @@ mod quarantine;
 mod read;
 mod resolve;
 mod resolved;
+mod schedule;
 mod schema_file;
 mod secrets;
 mod template;
@@ -25,8 +26,8 @@ pub use duration::parse as parse_duration;
 pub use job::{Adopt, EscrowSettings, GuardSettings, Leaving, LimitSettings, Policy, QuarantineSettings, Schedule};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use resolved::{
-    Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
-    Wiring,
+    Application, Config, Connector, JobConfig, JobSchema, SchedulerSettings, SchemaOrigin, SourceConfig, StoreSettings,
+    TargetConfig, Wiring,
 };
 pub use schema_file::{SchemaFileError, read_schema};
 pub use template::templates_of;

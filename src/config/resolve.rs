@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::document::{Document, Node, NodeId};
 use super::duration::{self, WrittenDuration};
-use super::job::Schedule;
 use super::problem::Problem;
 use super::read::Located;
 use super::resolved::{
@@ -62,7 +61,8 @@ impl<'a> Resolver<'a> {
         };
         let keep_log = self.at_least(written.log.keep, Config::SHORTEST_LOG, Config::KEEP_LOG);
         let webhook = written.notifications.webhook.map(|webhook| self.webhook(webhook));
-        Config { file: self.file.to_owned(), store, keep_log, webhook, sources, applications }
+        let scheduler = written.scheduler;
+        Config { file: self.file.to_owned(), store, keep_log, scheduler, webhook, sources, applications }
     }
 
     pub(super) fn problem(&mut self, at: NodeId, what: impl Into<String>, hint: impl Into<String>) {
@@ -216,14 +216,7 @@ impl<'a> Resolver<'a> {
         if source.is_none() {
             self.dangling(&written.source);
         }
-        let interval = match source.map(|source| &source.connector) {
-            Some(Connector::Graph(_)) => Schedule::GRAPH_INTERVAL,
-            _ => Schedule::LDAP_INTERVAL,
-        };
-        let schedule = Schedule {
-            interval: self.at_least(written.schedule.interval, Schedule::SHORTEST_INTERVAL, interval),
-            full_read: self.at_least(written.schedule.full_read, Schedule::SHORTEST_FULL_READ, Schedule::FULL_READ),
-        };
+        let schedule = self.schedule(written.schedule, source.map(|source| &source.connector));
         let guard = &written.accidental_deletion;
         self.share(node, &["accidental_deletion", "percent"], guard.percent);
         self.share(node, &["accidental_deletion", "percent_of_few"], guard.percent_of_few);

@@ -3,8 +3,11 @@
 //! It does not connect to anything: whether a server answers is asked by whoever uses it.
 
 use std::fmt;
+use std::num::NonZeroU8;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use serde::Deserialize;
 
 use super::job::{EscrowSettings, GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
 use crate::model::{JobId, NestedGroups};
@@ -25,12 +28,32 @@ pub struct Config {
     pub store: StoreSettings,
     /// How long lines of the provisioning log are kept: an hour at least. Default: 30 days.
     pub keep_log: Duration,
+    pub scheduler: SchedulerSettings,
     /// Who is told of quarantines.
     pub webhook: Option<WebhookSettings>,
     /// In the order of the file; names are unique.
     pub sources: Vec<SourceConfig>,
     /// In the order of the file; names are unique, and so are the names of all their jobs together.
     pub applications: Vec<Application>,
+}
+
+/// How many cycles `serve` has under way at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SchedulerSettings {
+    /// Of all jobs; one more may be that a person asked for. Each holds what it reads in memory. Default: 8.
+    pub cycles_at_once: NonZeroU8,
+    /// Of the jobs of one application, which share its pace anyway. Default: 4.
+    pub cycles_per_application: NonZeroU8,
+}
+
+impl Default for SchedulerSettings {
+    fn default() -> Self {
+        // The compiler evaluates them: neither is zero.
+        let [cycles_at_once, cycles_per_application] =
+            [const { NonZeroU8::new(8).unwrap() }, const { NonZeroU8::new(4).unwrap() }];
+        Self { cycles_at_once, cycles_per_application }
+    }
 }
 
 /// Where state is kept.

@@ -51,7 +51,10 @@ fn a_sound_file_is_completed_with_defaults_and_secrets() {
     assert_eq!(config.store.url.expose(), "postgres://app:hunter2@db/provisor");
     let hr = config.job(&JobId::new("hr")).expect("it is there");
     assert_eq!((hr.application.name.as_str(), hr.source.name.as_str()), ("crm", "corp-ldap"));
-    assert_eq!(hr.job.schedule, Schedule { interval: Duration::from_secs(30), full_read: Schedule::FULL_READ });
+    assert_eq!(
+        hr.job.schedule,
+        Schedule { interval: Duration::from_secs(30), jitter: Duration::from_secs(3), full_read: Schedule::FULL_READ }
+    );
     assert_eq!((hr.job.policy.adopt, hr.job.policy.out_of_scope), (Adopt::LinkOnly, Leaving::Delete));
     assert_eq!((hr.job.policy.soft_deleted, hr.job.policy.deleted), (Leaving::Disable, Leaving::Delete));
     assert_eq!(hr.job.accidental_deletion, GuardSettings { percent: 20, ..GuardSettings::default() });
@@ -266,6 +269,8 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("the same job twice", SOUND.replace("name: cloud", "name: hr")),
         ("a bad name", SOUND.replace("name: hr", "name: 'h r'")),
         ("too short an interval", SOUND.replace("interval: 30s", "interval: 1s")),
+        ("a jitter beyond the interval", SOUND.replace("interval: 30s", "interval: 30s, jitter: 31s")),
+        ("no cycle at all", ["scheduler: { cycles_at_once: 0 }", SOUND].concat()),
         ("a log that nobody could read", format!("log: {{ keep: 5m }}\n{SOUND}")),
         ("an interval without unit", SOUND.replace("interval: 30s", "interval: 30")),
         (

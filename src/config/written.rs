@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::duration::WrittenDuration;
 use super::job::{GuardSettings, LimitSettings, Policy};
 use super::read::Located;
+use super::resolved::SchedulerSettings;
 use crate::model::{NestedGroups, ResourceId};
 use crate::notification::WebhookSettings;
 use crate::source::graph::GraphSettings;
@@ -26,6 +27,8 @@ pub(super) struct WrittenConfig {
     pub(super) store: Option<WrittenStore>,
     #[serde(default)]
     pub(super) log: WrittenLog,
+    #[serde(default)]
+    pub(super) scheduler: SchedulerSettings,
     /// A folder of templates of one's own, relative to this file. Default: those of the program alone.
     #[serde(default)]
     pub(super) templates: Option<Located<PathBuf>>,
@@ -164,6 +167,8 @@ pub(super) struct WrittenNotifications {
 pub(super) struct WrittenSchedule {
     /// See [`super::Schedule::interval`].
     pub(super) interval: Option<Located<WrittenDuration>>,
+    /// See [`super::Schedule::jitter`].
+    pub(super) jitter: Option<Located<WrittenDuration>>,
     /// See [`super::Schedule::full_read`].
     pub(super) full_read: Option<Located<WrittenDuration>>,
 }

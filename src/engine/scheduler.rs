@@ -1,10 +1,22 @@
 //! Runs jobs on their schedule until it is told to stop.
+//!
+//! [`timing`] says when a job wants a cycle, [`turns`] whose turn it is among those that want one; both are pure. Every job
+//! has a task that waits, in this order, for its time and for its turn.
+
+pub mod timing;
+pub mod turns;
+mod turnstile;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    timing::Timing,
+    turns::{AskedBy, Bounds, Claim},
+    turnstile::Turnstile,
+};
 use crate::{
     engine::{
         cycle::{self, CycleReport},
@@ -18,9 +30,6 @@ use crate::{
     target::ScimTarget,
 };
 
-/// The longest pause between two attempts of a job that fails.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-
 /// No job has been started so often.
 const UNKNOWN: i64 = -1;
 
@@ -30,21 +39,26 @@ pub struct ScheduledJob {
     pub job: Job,
     pub source: Arc<dyn Source>,
     pub target: ScimTarget,
-    /// From the start of one cycle to the start of the next.
-    pub interval: Duration,
+    pub timing: Timing,
 }
+
+/// How a cycle ended.
+pub type Ended = Result<CycleReport, CycleError>;
 
 /// Runs every job in a task of its own and returns when all have ended after `stop`. `report` hears how each cycle
 /// ended.
 pub async fn run_jobs(
     jobs: Vec<ScheduledJob>,
+    bounds: Bounds,
     store: Store,
     stop: CancellationToken,
-    report: impl Fn(&Job, &Result<CycleReport, CycleError>) + Clone + Send + Sync + 'static,
+    report: impl Fn(&Job, &Ended) + Clone + Send + Sync + 'static,
 ) {
+    let turnstile = Turnstile::new(bounds);
     let mut tasks = JoinSet::new();
-    for job in jobs {
-        tasks.spawn(run_job(job, store.clone(), stop.clone(), report.clone(), tokio::time::sleep));
+    for scheduled in jobs {
+        let task = JobTask { scheduled, store: store.clone(), turnstile: turnstile.clone(), stop: stop.clone() };
+        tasks.spawn(task.run(report.clone(), tokio::time::sleep));
     }
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
@@ -53,74 +67,93 @@ pub async fn run_jobs(
     }
 }
 
-/// A paused job waits until it is started, one in quarantine for its next attempt. Meanwhile its standing is looked at
-/// once an interval, for another process may have ended the quarantine, and by whoever asks for something at once.
-async fn run_job<Rest: Future<Output = ()>>(
+/// What the task of one job has.
+struct JobTask {
     scheduled: ScheduledJob,
     store: Store,
+    turnstile: Turnstile,
     stop: CancellationToken,
-    report: impl Fn(&Job, &Result<CycleReport, CycleError>),
-    rest: impl Fn(Duration) -> Rest,
-) {
-    let ScheduledJob { job, interval, .. } = &scheduled;
-    let mut failures = 0_u32;
-    while !stop.is_cancelled() {
-        let started = tokio::time::Instant::now();
-        let standing = store.standing(&job.id).await.unwrap_or_else(|error| {
+}
+
+impl JobTask {
+    /// Runs cycles until the stop. A paused job waits until it is started, one in quarantine for its next attempt. Meanwhile
+    /// its standing is looked at once an interval, for another process may have ended the quarantine, and by whoever asks
+    /// for something at once.
+    async fn run<Rest: Future<Output = ()>>(self, report: impl Fn(&Job, &Ended), rest: impl Fn(Duration) -> Rest) {
+        let ScheduledJob { job, timing, .. } = &self.scheduled;
+        let mut standing = self.standing(&report).await;
+        let (mut pause, mut by, mut failures) = (timing.first(&job.id), AskedBy::Schedule, 0_u32);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                () = steering::asked(&self.store, &job.id, &standing) => by = asked_by(&standing),
+                () = rest(pause) => {}
+            }
+            standing = self.standing(&report).await;
+            let waits = quarantine::wait(&standing.health, &job.policy.quarantine, (job.now)());
+            (pause, by) = match (standing.state, waits) {
+                (JobState::Active, None) => tokio::select! {
+                    biased;
+                    () = self.stop.cancelled() => return,
+                    // To pause, or at once: it is looked at anew.
+                    () = steering::asked(&self.store, &job.id, &standing) => (Duration::ZERO, asked_by(&standing)),
+                    turn = self.turnstile.turn(self.claim(by)) => {
+                        let began = Instant::now();
+                        let ended = self.cycle().await;
+                        drop(turn);
+                        report(job, &ended);
+                        let failed = ended.is_err_and(|error| error.class().is_some());
+                        failures = if failed { failures.saturating_add(1) } else { 0 };
+                        (timing.rest(failures, began.elapsed()), AskedBy::Schedule)
+                    }
+                },
+                (JobState::Active, Some(wait)) => (wait.min(timing.interval), AskedBy::Schedule),
+                (JobState::Pausing, _) => {
+                    self.end_pause().await;
+                    (timing.interval, AskedBy::Schedule)
+                }
+                (JobState::Paused, _) => (timing.interval, AskedBy::Schedule),
+            };
+        }
+    }
+
+    async fn standing(&self, report: &impl Fn(&Job, &Ended)) -> Standing {
+        let job = &self.scheduled.job;
+        self.store.standing(&job.id).await.unwrap_or_else(|error| {
             report(job, &Err(error.into()));
             // Whether it may run cannot be told, so nothing is run until the store says.
             Standing { starts: UNKNOWN, state: JobState::Paused, ..Standing::default() }
-        });
-        let waits = quarantine::wait(&standing.health, &job.policy.quarantine, (job.now)());
-        let pause = match (standing.state, waits) {
-            (JobState::Active, None) => {
-                let result = run_once(&scheduled, &store, &stop).await;
-                report(job, &result);
-                let failed = result.is_err_and(|error| error.class().is_some());
-                failures = if failed { failures.saturating_add(1) } else { 0 };
-                pause_after(*interval, failures).saturating_sub(started.elapsed())
-            }
-            (JobState::Active, Some(wait)) => wait.min(*interval),
-            (JobState::Pausing, _) => {
-                end_pause(&store, job).await;
-                *interval
-            }
-            (JobState::Paused, _) => *interval,
+        })
+    }
+
+    fn claim(&self, by: AskedBy) -> Claim {
+        let Job { id, application, .. } = &self.scheduled.job;
+        Claim { job: id.clone(), application: application.clone(), by }
+    }
+
+    /// A process died while the job was to pause: no cycle of it is left to end.
+    async fn end_pause(&self) {
+        let job = &self.scheduled.job;
+        let ended = async {
+            let _writer = self.store.lock_job(&job.id).await?;
+            self.store.settle_pause(&job.id, (job.now)()).await
         };
-        tokio::select! {
-            () = rest(pause) => {}
-            () = steering::asked(&store, &job.id, &standing) => {}
-            () = stop.cancelled() => {}
+        if let Err(error) = ended.await {
+            tracing::debug!(job.id = %job.id, %error, "the job is not paused yet");
         }
     }
-}
 
-/// A process died while the job was to pause: no cycle of it is left to end.
-async fn end_pause(store: &Store, job: &Job) {
-    let ended = async {
-        let _writer = store.lock_job(&job.id).await?;
-        store.settle_pause(&job.id, (job.now)()).await
-    };
-    if let Err(error) = ended.await {
-        tracing::debug!(job.id = %job.id, %error, "the job is not paused yet");
+    async fn cycle(&self) -> Ended {
+        let (progress, _) = watch::channel(Progress::default());
+        let ScheduledJob { job, source, target, .. } = self.scheduled.clone();
+        cycle::run_cycle(job, self.store.clone(), source, target, self.stop.clone(), progress).await
     }
 }
 
-async fn run_once(
-    scheduled: &ScheduledJob,
-    store: &Store,
-    stop: &CancellationToken,
-) -> Result<CycleReport, CycleError> {
-    let (progress, _) = watch::channel(Progress::default());
-    let ScheduledJob { job, source, target, .. } = scheduled.clone();
-    cycle::run_cycle(job, store.clone(), source, target, stop.clone(), progress).await
-}
-
-/// From the start of a cycle to the start of the next while the job is not in quarantine. Failures double it, up to an
-/// hour.
-pub fn pause_after(interval: Duration, failures: u32) -> Duration {
-    let doubled = interval.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1)));
-    if failures == 0 { interval } else { doubled.min(LONGEST_PAUSE.max(interval)) }
+/// Who asks for something else than what this standing says: nobody, if only the store answers again.
+fn asked_by(standing: &Standing) -> AskedBy {
+    if standing.starts == UNKNOWN { AskedBy::Schedule } else { AskedBy::Person }
 }
 
 #[cfg(test)]

@@ -106,6 +106,7 @@ fn wanted(expected: &dyn Expected) -> String {
         Some("u32" | "u64" | "usize" | "nonzero") => "a positive whole number".into(),
         Some("i8" | "i16" | "i32" | "i64") => "a whole number".into(),
         _ => match text.as_str() {
+            "a nonzero u8" => "a whole number from 1 to 255".into(),
             "a sequence" => "a list".into(),
             "a map" => "a mapping".into(),
             "a string" | "str" | "string" | "path string" => "a text".into(),

@@ -1,4 +1,5 @@
 use std::cell::{Cell, RefCell};
+use std::num::NonZeroUsize;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -61,7 +62,12 @@ fn refused() -> ScheduledJob {
         now,
     };
     let target = ScimTarget::new(settings, Protected::default()).expect("it is sound");
-    ScheduledJob { job, source: Arc::new(Refusing), target, interval: Duration::from_secs(60) }
+    ScheduledJob {
+        job,
+        source: Arc::new(Refusing),
+        target,
+        timing: Timing { interval: Duration::from_secs(60), jitter: Duration::ZERO },
+    }
 }
 
 /// Runs the job until so many seconds have passed on its clock; every rest passes at once, and `meanwhile` hears of it.
@@ -77,7 +83,10 @@ async fn run_until(seconds: i64, store: &Store, meanwhile: impl AsyncFn(i64)) ->
             }
         }
     };
-    run_job(refused(), store.clone(), stop.clone(), |_, _| {}, rest).await;
+    let bounds = Bounds { in_all: NonZeroUsize::MIN, per_application: NonZeroUsize::MIN };
+    let turnstile = Turnstile::new(bounds);
+    let task = JobTask { scheduled: refused(), store: store.clone(), turnstile, stop: stop.clone() };
+    task.run(|_, _| {}, rest).await;
     ATTEMPTS.take()
 }
 
@@ -107,15 +116,4 @@ async fn a_quarantine_that_another_process_ended_is_over_within_an_interval() {
         }
     };
     assert_eq!(run_until(5 * 3600, &store, ends).await, [0, 3600]);
-}
-
-#[test]
-fn failures_slow_a_job_down_and_success_restores_its_pace() {
-    let minute = Duration::from_secs(60);
-    assert_eq!(pause_after(minute, 0), minute);
-    assert_eq!(pause_after(minute, 1), minute);
-    assert_eq!(pause_after(minute, 4), minute * 8);
-    assert_eq!(pause_after(minute, u32::MAX), LONGEST_PAUSE);
-    let day = Duration::from_secs(86_400);
-    assert_eq!(pause_after(day, 9), day);
 }
