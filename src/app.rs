@@ -18,7 +18,7 @@ use crate::{
         quarantine::QuarantineRules,
         scheduler::{ScheduledJob, timing::Timing, turns::Bounds},
     },
-    notification::Webhook,
+    notification::{Mail, Receiver, Webhook},
     source::{Source, SourceError, graph::GraphSource, ldap::LdapSource},
     store::Store,
     sync_schema::{Schema, compile, wire::SynchronizationSchema},
@@ -55,8 +55,17 @@ pub fn bounds(config: &Config) -> Bounds {
 }
 
 /// Who is told of quarantines. Nothing is connected yet.
-pub fn open_webhook(config: &Config) -> anyhow::Result<Option<Webhook>> {
-    config.webhook.clone().map(Webhook::new).transpose().context("cannot set up the webhook")
+pub fn open_receivers(config: &Config) -> anyhow::Result<Vec<Receiver>> {
+    let webhook = config.webhook.clone().map(Webhook::new).transpose().context("cannot set up the webhook")?;
+    let webhook = webhook.map(|webhook| Receiver::Webhook(Box::new(webhook)));
+    let mail = open_mail(config)?.map(|mail| Receiver::Mail(Box::new(mail)));
+    Ok(webhook.into_iter().chain(mail).collect())
+}
+
+/// The mail server that notices go to. Nothing is connected yet.
+pub fn open_mail(config: &Config) -> anyhow::Result<Option<Mail>> {
+    let unusable = |(key, what, hint)| anyhow::anyhow!("cannot set up mail: `{key}`: {what}; {hint}");
+    config.mail.clone().map(Mail::new).transpose().map_err(unusable)
 }
 
 /// Makes a job ready to run. Nothing is connected yet.

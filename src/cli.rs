@@ -62,7 +62,7 @@ pub enum Command {
     Run(Run),
     /// Run all jobs on their schedule until stopped; those in quarantine less often.
     Serve(Configured),
-    /// Check the configuration, the schemas, the store, and that every source and target answers.
+    /// Check the configuration, the schemas, the store, and that every source, target and mail server answers.
     Check(Configured),
     /// Show how the jobs stand: what is in escrow or staged, the last cycle, and quarantines.
     Status(Listing),

@@ -23,6 +23,9 @@ pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
     };
     tell(format!("configuration `{}`", config.file.display()), Ok(()));
     tell("store".to_owned(), app::open_store(&config.store).await.map(drop));
+    if let Some(mail) = app::open_mail(&config)? {
+        tell("mail server".to_owned(), mail.probe().await.map_err(Into::into));
+    }
     for wiring in config.jobs() {
         let name = &wiring.job.id;
         match app::assemble(wiring) {

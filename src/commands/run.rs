@@ -30,7 +30,7 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
     // A cycle that somebody asks for runs in a quarantine, too, and may end it.
     let was_in_quarantine = health.quarantine.is_some();
     let id = job.id.clone();
-    let webhook = app::open_webhook(&config)?;
+    let receivers = app::open_receivers(&config)?;
     let stop = CancellationToken::new();
     let listener = tokio::spawn(stop_on_signal(stop.clone()));
     let (progress, watched) = watch::channel(Progress::default());
@@ -46,10 +46,10 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
             None => {}
         }
     }
-    if let Some(webhook) = webhook
-        && let Err(error) = notification::tell(&store, &webhook, &id).await
-    {
-        eprintln!("{:#}", anyhow::Error::from(error));
+    for receiver in receivers {
+        if let Err(error) = notification::tell(&store, &receiver, &id).await {
+            eprintln!("{:#}", anyhow::Error::from(error));
+        }
     }
     match result {
         Ok(report) => {

@@ -1,9 +1,7 @@
 //! `provisor serve`: all jobs on their schedule until stopped.
 
-use std::sync::Arc;
-
 use anyhow::bail;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ended, run::stop_on_signal};
@@ -25,14 +23,14 @@ pub(super) async fn serve(options: Configured) -> anyhow::Result<Ended> {
     let stop = CancellationToken::new();
     let listener = tokio::spawn(stop_on_signal(stop.clone()));
     eprintln!("{} jobs run on their schedule; Ctrl-C or SIGTERM ends them cleanly", jobs.len());
-    let changed = Arc::new(Notify::new());
-    if let Some(webhook) = app::open_webhook(&config)? {
+    let changed = watch::Sender::new(());
+    for receiver in app::open_receivers(&config)? {
         let ids = jobs.iter().map(|job| job.job.id.clone()).collect();
-        tokio::spawn(notification::keep_telling(webhook, store.clone(), ids, Arc::clone(&changed), stop.clone()));
+        tokio::spawn(notification::keep_telling(receiver, store.clone(), ids, changed.subscribe(), stop.clone()));
     }
     let report = move |job: &Job, result: &Result<CycleReport, CycleError>| {
         say(job, result);
-        changed.notify_one();
+        changed.send_replace(());
     };
     scheduler::run_jobs(jobs, app::bounds(&config), store, stop, report).await;
     listener.abort();

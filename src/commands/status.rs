@@ -8,7 +8,8 @@ use crate::{
     app,
     cli::{Listing, Output},
     config::Config,
-    model::{JobId, JobState, Quarantine, QuarantineReason, Standing},
+    model::{JobState, Quarantine, Standing},
+    notification,
 };
 
 pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
@@ -75,7 +76,11 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
                     println!("  the oldest removal that is not carried out was held {} ago", age(since, now));
                 }
                 if let Some(quarantine) = &health.quarantine {
-                    println!("  {}; {}", sentence(quarantine), what_to_do(quarantine.reason, job));
+                    println!(
+                        "  {}; {}",
+                        sentence(quarantine),
+                        notification::what_to_do(quarantine.reason, job.as_str())
+                    );
                 }
             }
         }
@@ -106,18 +111,4 @@ pub(super) fn sentence(quarantine: &Quarantine) -> String {
         quarantine.reason,
         quarantine.error.message
     )
-}
-
-fn what_to_do(reason: QuarantineReason, job: &JobId) -> String {
-    match reason {
-        QuarantineReason::EncounteredBaseEscrowThreshold | QuarantineReason::EncounteredEscrowProportionThreshold => {
-            format!("`provisor escrows {job}` says what fails; mend it, then `provisor run {job}`")
-        }
-        QuarantineReason::TooManyDeletes => {
-            format!("`provisor removals list {job}` names them; release or reject them")
-        }
-        QuarantineReason::EncounteredQuarantineException
-        | QuarantineReason::IngestionInterrupted
-        | QuarantineReason::Unknown => format!("mend it, then `provisor run {job}`: one good cycle ends it"),
-    }
 }

@@ -5,7 +5,7 @@ use super::job::QuarantineSettings;
 use super::read::Located;
 use super::resolve::Resolver;
 use super::written::WrittenQuarantine;
-use crate::notification::WebhookSettings;
+use crate::notification::{MailSettings, WebhookSettings};
 
 impl Resolver<'_> {
     pub(super) fn quarantine(&mut self, written: WrittenQuarantine) -> QuarantineSettings {
@@ -33,9 +33,17 @@ impl Resolver<'_> {
 
     pub(super) fn webhook(&mut self, written: Located<WebhookSettings>) -> WebhookSettings {
         let Located { value: mut settings, node } = written;
-        if let Some(file) = &mut settings.ca_file {
-            *file = self.folder.join(&*file);
+        self.beside_the_file(&mut settings.ca_file);
+        if let Some((key, what, hint)) = settings.problem() {
+            let place = self.place(node, &[key]);
+            self.problem(place, what, hint);
         }
+        settings
+    }
+
+    pub(super) fn mail(&mut self, written: Located<MailSettings>) -> MailSettings {
+        let Located { value: mut settings, node } = written;
+        self.beside_the_file(&mut settings.ca_file);
         if let Some((key, what, hint)) = settings.problem() {
             let place = self.place(node, &[key]);
             self.problem(place, what, hint);

@@ -61,8 +61,9 @@ impl<'a> Resolver<'a> {
         };
         let keep_log = self.at_least(written.log.keep, Config::SHORTEST_LOG, Config::KEEP_LOG);
         let webhook = written.notifications.webhook.map(|webhook| self.webhook(webhook));
+        let mail = written.notifications.mail.map(|mail| self.mail(mail));
         let scheduler = written.scheduler;
-        Config { file: self.file.to_owned(), store, keep_log, scheduler, webhook, sources, applications }
+        Config { file: self.file.to_owned(), store, keep_log, scheduler, webhook, mail, sources, applications }
     }
 
     pub(super) fn problem(&mut self, at: NodeId, what: impl Into<String>, hint: impl Into<String>) {
@@ -289,7 +290,7 @@ impl<'a> Resolver<'a> {
         duration
     }
 
-    fn beside_the_file(&self, path: &mut Option<PathBuf>) {
+    pub(super) fn beside_the_file(&self, path: &mut Option<PathBuf>) {
         if let Some(path) = path {
             *path = self.folder.join(&path);
         }

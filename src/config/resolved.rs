@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::job::{EscrowSettings, GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
 use crate::model::{JobId, NestedGroups};
-use crate::notification::WebhookSettings;
+use crate::notification::{MailSettings, WebhookSettings};
 use crate::secret::Secret;
 use crate::source::graph::GraphSettings;
 use crate::source::ldap::LdapSettings;
@@ -29,8 +29,10 @@ pub struct Config {
     /// How long lines of the provisioning log are kept: an hour at least. Default: 30 days.
     pub keep_log: Duration,
     pub scheduler: SchedulerSettings,
-    /// Who is told of quarantines.
+    /// What is told of quarantines.
     pub webhook: Option<WebhookSettings>,
+    /// The same by e-mail.
+    pub mail: Option<MailSettings>,
     /// In the order of the file; names are unique.
     pub sources: Vec<SourceConfig>,
     /// In the order of the file; names are unique, and so are the names of all their jobs together.

@@ -12,7 +12,7 @@ use super::job::{GuardSettings, LimitSettings, Policy};
 use super::read::Located;
 use super::resolved::SchedulerSettings;
 use crate::model::{NestedGroups, ResourceId};
-use crate::notification::WebhookSettings;
+use crate::notification::{MailSettings, WebhookSettings};
 use crate::source::graph::GraphSettings;
 use crate::source::ldap::LdapSettings;
 use crate::target::ScimSettings;
@@ -160,6 +160,8 @@ pub(super) struct WrittenQuarantine {
 pub(super) struct WrittenNotifications {
     /// Who is told when a job goes into quarantine, gets another reason for it, or leaves it. Default: nobody.
     pub(super) webhook: Option<Located<WebhookSettings>>,
+    /// The same by e-mail. Default: nobody.
+    pub(super) mail: Option<Located<MailSettings>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

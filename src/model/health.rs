@@ -55,6 +55,13 @@ pub enum QuarantineReason {
     Unknown,
 }
 
+/// By what people are told of a quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Webhook,
+    Mail,
+}
+
 /// What is behind a quarantine. The members are those of `synchronizationError`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

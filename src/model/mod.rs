@@ -29,7 +29,7 @@ pub use edge::{Edge, EdgeKey, Export, SentEdge};
 pub use escrow::{Escrow, Failure};
 pub use failure::FailureClass;
 pub use hash_key::{HashKey, ValueHash};
-pub use health::{Health, Quarantine, QuarantineError, QuarantineReason};
+pub use health::{Channel, Health, Quarantine, QuarantineError, QuarantineReason};
 pub use ids::{
     CycleId, JobId, ObjectKey, ObjectMappingId, PageId, RemovalId, ResourceKind, TargetIdentity, TargetPath,
 };

@@ -17,7 +17,7 @@ pub use http::{Explanation, HttpSettings, ProxyChoice, Trouble, client, explain,
 pub use jwt::{JwtAlgorithm, JwtBearer};
 pub use oauth::{ClientAuthentication, ClientCredentials, Grant, OAuthError, TokenCache};
 pub use retry_after::{rate_limit_reset, retry_after};
-pub use tls::{ClientCertificate, client_config, client_config_as, install_crypto_provider};
+pub use tls::{ClientCertificate, authorities, client_config, client_config_as, install_crypto_provider};
 
 use std::path::PathBuf;
 

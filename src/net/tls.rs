@@ -90,6 +90,14 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {
     Ok(())
 }
 
+/// The authorities of a `ca_file`, for a library that makes TLS settings of its own: at least one.
+///
+/// Fails when the file cannot be read, or holds anything else.
+pub fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, NetError> {
+    add_file(&mut RootCertStore::empty(), path)?;
+    certificates(path)
+}
+
 /// The certificates of a PEM file, at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, NetError> {
     let unusable = |problem: String| NetError::CaFileUnusable { path: path.to_owned(), problem };

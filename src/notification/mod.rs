@@ -1,21 +1,23 @@
 //! Tells somebody when a job goes into quarantine, gets another reason for it, or leaves it.
 //!
-//! The store knows what was told last, so that a notice survives restarts and kills: it is sent until it was taken,
-//! and may come twice when the program ends in between. What came and went before it could be told is not told.
+//! The store knows what each channel was told last, so that a notice survives restarts and kills: it is sent until it was
+//! taken, at least once, and comes again when the program ends, or the answer is lost, in between. What came and went before
+//! it could be told is not told. No channel waits for the other.
 
+mod mail;
 mod webhook;
 
-pub use webhook::{NotSent, Webhook, WebhookSettings};
+pub use mail::{Mail, MailAuth, MailSettings, MailTls, NotMailed};
+pub use webhook::{NotPosted, Webhook, WebhookSettings};
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Counters, Health, JobId, Quarantine, QuarantineReason};
+use crate::model::{Channel, Counters, Health, JobId, Quarantine, QuarantineReason};
 use crate::net::Backoff;
 use crate::store::{Store, StoreError};
 
@@ -54,6 +56,38 @@ pub enum State {
     Quarantine,
 }
 
+/// Somebody who is told.
+#[derive(Clone)]
+pub enum Receiver {
+    Webhook(Box<Webhook>),
+    Mail(Box<Mail>),
+}
+
+impl Receiver {
+    fn channel(&self) -> Channel {
+        match self {
+            Self::Webhook(_) => Channel::Webhook,
+            Self::Mail(_) => Channel::Mail,
+        }
+    }
+
+    async fn send(&self, notice: &Notice) -> Result<(), NotSent> {
+        match self {
+            Self::Webhook(webhook) => Ok(webhook.send(notice).await?),
+            Self::Mail(mail) => Ok(mail.send(notice).await?),
+        }
+    }
+}
+
+/// Why a notice was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSent {
+    #[error(transparent)]
+    Webhook(#[from] NotPosted),
+    #[error(transparent)]
+    Mail(#[from] NotMailed),
+}
+
 /// Why a change was not told, and will be tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum NotTold {
@@ -67,9 +101,10 @@ pub enum NotTold {
     },
 }
 
-/// Tells what was not told yet of one job: one attempt, bounded in time by the webhook. True when there was something.
-pub async fn tell(store: &Store, webhook: &Webhook, job: &JobId) -> Result<bool, NotTold> {
-    let (health, told) = (store.health(job).await?, store.told(job).await?);
+/// Tells what was not told yet of one job: one attempt, bounded in time by the receiver. True when there was something.
+pub async fn tell(store: &Store, receiver: &Receiver, job: &JobId) -> Result<bool, NotTold> {
+    let channel = receiver.channel();
+    let (health, told) = (store.health(job).await?, store.told(job, channel).await?);
     let reason = health.reason();
     let Some(event) = event(told, reason) else { return Ok(false) };
     let last = store.last_cycles(job, 1).await?.pop();
@@ -84,18 +119,18 @@ pub async fn tell(store: &Store, webhook: &Webhook, job: &JobId) -> Result<bool,
         time: last.as_ref().and_then(|cycle| cycle.ended_at),
         counters: last.map(|cycle| cycle.counters).unwrap_or_default(),
     };
-    webhook.send(&notice).await.map_err(|cause| NotTold::Send { job: job.clone(), cause })?;
-    store.mark_told(job, reason).await?;
+    receiver.send(&notice).await.map_err(|cause| NotTold::Send { job: job.clone(), cause })?;
+    store.mark_told(job, channel, reason).await?;
     Ok(true)
 }
 
 /// Tells whatever happens to these jobs until `stop`: each time `changed` says that something may have, and while
 /// something could not be told, with growing pauses. It holds up nothing else.
 pub async fn keep_telling(
-    webhook: Webhook,
+    receiver: Receiver,
     store: Store,
     jobs: Vec<JobId>,
-    changed: Arc<Notify>,
+    mut changed: watch::Receiver<()>,
     stop: CancellationToken,
 ) {
     let retries = Backoff { first: Duration::from_secs(10), cap: Duration::from_secs(15 * 60) };
@@ -103,8 +138,9 @@ pub async fn keep_telling(
         let mut failures = 0_u32;
         loop {
             let mut failed = false;
+            changed.mark_unchanged();
             for job in &jobs {
-                if let Err(error) = tell(&store, &webhook, job).await {
+                if let Err(error) = tell(&store, &receiver, job).await {
                     let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                     tracing::warn!(job.id = %job, "{error}: {cause}");
                     failed = true;
@@ -118,12 +154,27 @@ pub async fn keep_telling(
                 }
             };
             tokio::select! {
-                () = changed.notified() => {}
+                _ = changed.changed() => {}
                 () = retry => {}
             }
         }
     };
     let _: Option<()> = stop.run_until_cancelled(telling).await;
+}
+
+/// What a person does about a job in quarantine.
+pub fn what_to_do(reason: QuarantineReason, job: &str) -> String {
+    match reason {
+        QuarantineReason::EncounteredBaseEscrowThreshold | QuarantineReason::EncounteredEscrowProportionThreshold => {
+            format!("`provisor escrows {job}` says what fails; mend it, then `provisor run {job}`")
+        }
+        QuarantineReason::TooManyDeletes => {
+            format!("`provisor removals list {job}` names them; release or reject them")
+        }
+        QuarantineReason::EncounteredQuarantineException
+        | QuarantineReason::IngestionInterrupted
+        | QuarantineReason::Unknown => format!("mend it, then `provisor run {job}`: one good cycle ends it"),
+    }
 }
 
 fn event(told: Option<QuarantineReason>, now: Option<QuarantineReason>) -> Option<Event> {

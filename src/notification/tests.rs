@@ -1,5 +1,5 @@
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
@@ -34,12 +34,12 @@ async fn store() -> Store {
     Store::open(&Secret::new("sqlite::memory:"), None).await.expect("a store in memory")
 }
 
-fn webhook(server: &FakeServer) -> Webhook {
+fn webhook(server: &FakeServer) -> Receiver {
     let url = server.url().join("services/hunter2").expect("a URL");
     let bearer = Some(Secret::new("hunter2"));
     let settings = WebhookSettings { url, bearer, ca_file: None, proxy: crate::net::ProxyChoice::Direct };
     assert!(settings.problem().is_none() && !format!("{settings:?}").contains("hunter2"));
-    Webhook::new(settings).expect("a client")
+    Receiver::Webhook(Box::new(Webhook::new(settings).expect("a client")))
 }
 
 #[tokio::test]
@@ -104,17 +104,40 @@ async fn the_gateway_tells_what_was_left_and_what_changes() {
     })
     .await;
     end(&store, Some(QuarantineReason::TooManyDeletes)).await;
-    let (changed, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+    let (changed, stop) = (watch::Sender::new(()), CancellationToken::new());
     let jobs = vec![JobId::new("hr")];
-    let telling = tokio::spawn(keep_telling(webhook(&server), store.clone(), jobs, Arc::clone(&changed), stop.clone()));
+    let telling = tokio::spawn(keep_telling(webhook(&server), store.clone(), jobs, changed.subscribe(), stop.clone()));
     assert_eq!(heard.recv().await, Some(json!("quarantineImposed")));
     // The receiver has answered, but what was told may not be stored yet.
-    while store.told(&JobId::new("hr")).await.expect("it answers").is_none() {
+    while store.told(&JobId::new("hr"), Channel::Webhook).await.expect("it answers").is_none() {
         tokio::task::yield_now().await;
     }
     end(&store, None).await;
-    changed.notify_one();
+    changed.send_replace(());
     assert_eq!(heard.recv().await, Some(json!("quarantineLifted")));
     stop.cancel();
     telling.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn who_was_told_is_not_told_again_because_somebody_else_was_not() {
+    let (store, job) = (store().await, JobId::new("hr"));
+    let server = FakeServer::start(|_| Reply::empty(200)).await;
+    let webhook = webhook(&server);
+    let refusing = mail::MailSettings {
+        host: "127.0.0.1".into(),
+        port: Some(1),
+        tls: MailTls::None,
+        auth: None,
+        ca_file: None,
+        from: "gateway@corp.example".into(),
+        to: vec!["ops@corp.example".into()],
+    };
+    let mail = Receiver::Mail(Box::new(Mail::new(refusing).map_err(|problem| problem.1).expect("it is sound")));
+    end(&store, Some(QuarantineReason::TooManyDeletes)).await;
+    assert!(tell(&store, &webhook, &job).await.expect("it is told"));
+    let error = tell(&store, &mail, &job).await.expect_err("nobody listens");
+    assert!(matches!(error, NotTold::Send { cause: NotSent::Mail(NotMailed::NoAnswer { .. }), .. }), "{error:?}");
+    assert!(!tell(&store, &webhook, &job).await.expect("nothing is left"), "told twice");
+    assert!(tell(&store, &mail, &job).await.is_err(), "it stays to be told");
 }

@@ -79,7 +79,7 @@ fn authorization(token: &Secret) -> Option<HeaderValue> {
 
 /// Why a notice was not taken. The text has the host, never the path.
 #[derive(Debug, thiserror::Error)]
-pub enum NotSent {
+pub enum NotPosted {
     #[error("the webhook at `{host}` cannot be told: {hint}")]
     NoAnswer { host: String, hint: String },
     #[error("the webhook at `{host}` answered {status}: check its `url` and `bearer`")]
@@ -102,8 +102,8 @@ impl Webhook {
     /// One attempt; any 2xx takes the notice.
     ///
     /// # Errors
-    /// [`NotSent`], after ten seconds at the latest.
-    pub async fn send(&self, notice: &Notice) -> Result<(), NotSent> {
+    /// [`NotPosted`], after ten seconds at the latest.
+    pub async fn send(&self, notice: &Notice) -> Result<(), NotPosted> {
         let host = self.settings.url.host_str().unwrap_or_default().to_owned();
         let mut request = self.client.post(self.settings.url.clone()).json(notice);
         if let Some(header) = self.settings.bearer.as_ref().and_then(authorization) {
@@ -111,8 +111,8 @@ impl Webhook {
         }
         match request.send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(NotSent::Refused { host, status: answer.status().as_u16() }),
-            Err(error) => Err(NotSent::NoAnswer { host, hint: net::explain(&error).hint }),
+            Ok(answer) => Err(NotPosted::Refused { host, status: answer.status().as_u16() }),
+            Err(error) => Err(NotPosted::NoAnswer { host, hint: net::explain(&error).hint }),
         }
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use crate::db::{Backend, on_each};
-use crate::model::{FailureClass, Health, JobId, QuarantineReason};
+use crate::model::{Channel, FailureClass, Health, JobId, QuarantineReason};
 
 use super::columns::{Word, to_count, to_json, to_time};
 use super::tables::{escrows, jobs};
@@ -35,29 +35,40 @@ impl Store {
             .await
     }
 
-    /// The reason for a quarantine that was told last; `None` when none was, or when its end was told.
-    pub async fn told(&self, job: &JobId) -> Result<Option<QuarantineReason>, StoreError> {
+    /// The reason for a quarantine that was told last by this channel; `None` when none was, or when its end was told.
+    pub async fn told(&self, job: &JobId, channel: Channel) -> Result<Option<QuarantineReason>, StoreError> {
         let job = job.clone();
         self.database
             .read(move |tx| {
                 let stored = on_each!(tx, c => jobs::table
                     .filter(jobs::job.eq(job.as_str()))
-                    .select(jobs::told)
-                    .first::<Option<String>>(c)
+                    .select((jobs::told, jobs::mailed))
+                    .first::<(Option<String>, Option<String>)>(c)
                     .optional())?;
-                stored.flatten().map(|word| QuarantineReason::read(&word)).transpose()
+                let stored = stored.and_then(|(told, mailed)| match channel {
+                    Channel::Webhook => told,
+                    Channel::Mail => mailed,
+                });
+                stored.map(|word| QuarantineReason::read(&word)).transpose()
             })
             .await
     }
 
-    /// Remembers what was told. A job that is not known is left alone.
-    pub async fn mark_told(&self, job: &JobId, reason: Option<QuarantineReason>) -> Result<(), StoreError> {
+    /// Remembers what was told by this channel. A job that is not known is left alone.
+    pub async fn mark_told(
+        &self,
+        job: &JobId,
+        channel: Channel,
+        reason: Option<QuarantineReason>,
+    ) -> Result<(), StoreError> {
         let job = job.clone();
         self.database
             .write(move |tx| {
-                on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
-                    .set(jobs::told.eq(reason.map(Word::word)))
-                    .execute(c))?;
+                let (of_job, word) = (jobs::table.filter(jobs::job.eq(job.as_str())), reason.map(Word::word));
+                match channel {
+                    Channel::Webhook => on_each!(tx, c => diesel::update(of_job).set(jobs::told.eq(word)).execute(c))?,
+                    Channel::Mail => on_each!(tx, c => diesel::update(of_job).set(jobs::mailed.eq(word)).execute(c))?,
+                };
                 Ok(())
             })
             .await

@@ -12,6 +12,7 @@ table! {
         hash_key -> Nullable<Binary>,
         health -> Nullable<Text>,
         told -> Nullable<Text>,
+        mailed -> Nullable<Text>,
         state -> Text,
         starts -> BigInt,
         nested_groups -> Text,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use provisor::model::{
-    Counters, CycleId, CycleKind, CycleState, Exported, Health, JobId, ObjectKind, ObjectMappingId, Quarantine,
-    QuarantineError, QuarantineReason, ResourceId, TargetIdentity, TargetPath,
+    Channel, Counters, CycleId, CycleKind, CycleState, Exported, Health, JobId, ObjectKind, ObjectMappingId,
+    Quarantine, QuarantineError, QuarantineReason, ResourceId, TargetIdentity, TargetPath,
 };
 use provisor::store::{Effect, EndOfCycle, Store, StoreError};
 use serde_json::json;
@@ -180,9 +180,15 @@ pub(super) async fn how_a_job_stands_is_stored_with_the_end_of_its_cycle(store: 
         assert_ne!(world.store.health(&world.job).await.unwrap(), health, "no cycle of the job has ended");
         world.store.end_cycle(&world.job, &cycle.id, end(), now()).await.unwrap();
         assert_eq!(world.store.health(&world.job).await.unwrap(), health);
-        world.store.mark_told(&world.job, Some(reason)).await.unwrap();
-        assert_eq!(world.store.told(&world.job).await.unwrap(), Some(reason));
+        for channel in [Channel::Webhook, Channel::Mail] {
+            let told = async || world.store.told(&world.job, channel).await.unwrap();
+            let before = told().await;
+            assert_ne!(before, Some(reason), "each channel has heard what it has heard");
+            world.store.mark_told(&world.job, channel, Some(reason)).await.unwrap();
+            assert_eq!(told().await, Some(reason));
+        }
     }
-    world.store.mark_told(&world.job, None).await.unwrap();
-    assert_eq!(world.store.told(&world.job).await.unwrap(), None);
+    world.store.mark_told(&world.job, Channel::Webhook, None).await.unwrap();
+    assert_eq!(world.store.told(&world.job, Channel::Webhook).await.unwrap(), None);
+    assert_eq!(world.store.told(&world.job, Channel::Mail).await.unwrap(), Some(QuarantineReason::Unknown));
 }
