@@ -40,7 +40,7 @@ impl Role {
     fn cache(self) -> &'static str {
         match self {
             Self::Reader => "PRAGMA cache_size = -4000;",
-            Self::Writer => "PRAGMA cache_size = -32000;",
+            Self::Writer => "PRAGMA cache_size = -16000;",
         }
     }
 }

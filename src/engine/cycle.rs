@@ -99,8 +99,8 @@ pub async fn run_cycle(
     let former = run.store.health(&run.job.id).await?;
     let health = quarantine::after(&former, end, &run.job.policy.quarantine, run.now());
     let end = EndOfCycle { state, counters: &counters, error, health: &health };
-    if let Err(error) = retention::prune_log(&run).await {
-        tracing::warn!(job.id = %run.job.id, error = %error, "the provisioning log was not pruned; the next cycle tries again");
+    if let Err(error) = retention::prune(&run).await {
+        tracing::warn!(job.id = %run.job.id, error = %error, "the provisioning log and old cycles were not pruned; the next cycle tries again");
     }
     run.store.end_cycle(&run.job.id, &run.cycle.id, end, run.now()).await?;
     let entered = health.quarantine.filter(|quarantine| former.reason() != Some(quarantine.reason));

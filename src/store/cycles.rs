@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::db::{Backend, on_each};
+use crate::db::{AnyOf, Backend, on_each};
 use crate::model::{Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Health, JobId, ObjectMappingId};
 
 use super::columns::{Word, from_json, to_count, to_json, to_time};
@@ -156,7 +156,73 @@ impl Store {
             })
             .await
     }
+
+    /// When the last cycle began that read everything and came to its end.
+    pub async fn last_full_read(&self, job: &JobId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let job = job.clone();
+        self.database
+            .read(move |tx| {
+                let at = on_each!(tx, c => cycles::table
+                    .filter(cycles::job.eq(job.as_str()))
+                    .filter(cycles::kind.eq(CycleKind::Initial.word()))
+                    .filter(cycles::state.eq_any(FINISHED.map(Word::word)))
+                    .order(cycles::id.desc())
+                    .select(cycles::started_at)
+                    .first::<NaiveDateTime>(c)
+                    .optional())?;
+                Ok(at.map(|at| at.and_utc()))
+            })
+            .await
+    }
+
+    /// Deletes at most so many cycles of the job, of those that began before the time, and says how many. The last that
+    /// read everything stays, and so do the last of its kind that came to its end, and what runs.
+    pub async fn prune_cycles(&self, job: &JobId, before: DateTime<Utc>, most: u32) -> Result<usize, StoreError> {
+        let job = job.clone();
+        self.database
+            .write(move |tx| {
+                // Two of them may stay whatever their age.
+                let oldest = on_each!(tx, c => cycles::table
+                    .filter(cycles::job.eq(job.as_str()))
+                    .order(cycles::id)
+                    .limit(i64::from(most) + 2)
+                    .select((cycles::id, cycles::state, cycles::started_at))
+                    .load::<(String, String, NaiveDateTime)>(c))?;
+                let before = to_time(before);
+                if oldest.iter().all(|(.., started_at)| *started_at >= before) {
+                    return Ok(0);
+                }
+                let mut stay = Vec::new();
+                for kind in [CycleKind::Initial, CycleKind::Incremental] {
+                    let last = on_each!(tx, c => cycles::table
+                        .filter(cycles::job.eq(job.as_str()))
+                        .filter(cycles::kind.eq(kind.word()))
+                        .filter(cycles::state.eq_any(FINISHED.map(Word::word)))
+                        .order(cycles::id.desc())
+                        .select(cycles::id)
+                        .first::<String>(c)
+                        .optional())?;
+                    stay.extend(last);
+                }
+                let running = CycleState::Running.word();
+                let old = |(id, state, started_at): &(String, String, NaiveDateTime)| {
+                    *started_at < before && state != running && !stay.contains(id)
+                };
+                let old = oldest.into_iter().filter(old).map(|(id, ..)| id).take(most as usize);
+                let old: Vec<String> = old.collect();
+                if old.is_empty() {
+                    return Ok(0);
+                }
+                Ok(on_each!(tx, c => diesel::delete(cycles::table)
+                    .filter(cycles::id.any_of(old.iter().map(String::as_str)))
+                    .execute(c))?)
+            })
+            .await
+    }
 }
+
+/// A cycle that came to its end.
+const FINISHED: [CycleState; 2] = [CycleState::Succeeded, CycleState::Partial];
 
 fn next_generation(tx: &mut Backend, job: &JobId) -> Result<i64, StoreError> {
     let known = on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
@@ -169,26 +235,6 @@ fn next_generation(tx: &mut Backend, job: &JobId) -> Result<i64, StoreError> {
         .filter(jobs::job.eq(job.as_str()))
         .select(jobs::generation)
         .first::<i64>(c))?)
-}
-
-impl Store {
-    /// When the last cycle began that read everything and came to its end.
-    pub async fn last_full_read(&self, job: &JobId) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let job = job.clone();
-        self.database
-            .read(move |tx| {
-                let at = on_each!(tx, c => cycles::table
-                    .filter(cycles::job.eq(job.as_str()))
-                    .filter(cycles::kind.eq(CycleKind::Initial.word()))
-                    .filter(cycles::state.eq_any([CycleState::Succeeded.word(), CycleState::Partial.word()]))
-                    .order(cycles::id.desc())
-                    .select(cycles::started_at)
-                    .first::<NaiveDateTime>(c)
-                    .optional())?;
-                Ok(at.map(|at| at.and_utc()))
-            })
-            .await
-    }
 }
 
 /// What is linked and exported now.

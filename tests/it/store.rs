@@ -133,6 +133,7 @@ suite! {
     cycles {
         a_cycle_begins_with_what_is_linked_and_exported,
         what_is_held_is_counted_as_it_changes,
+        old_cycles_are_pruned_but_not_what_is_still_asked_for,
         how_a_job_stands_is_stored_with_the_end_of_its_cycle,
         unseen_objects_are_candidates_page_by_page,
         a_schema_change_makes_everything_due,

@@ -11,6 +11,8 @@ use futures::stream;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::support::gateway::client;
+
 struct Weather {
     random: StdRng,
     /// The share of the requests that go wrong.
@@ -45,8 +47,7 @@ enum Fault {
 impl SourceStorm {
     pub(crate) fn start(root_url: &str, seed: u64) -> Self {
         let weather = Weather { random: StdRng::seed_from_u64(seed), strength: 0.0, struck: 0 };
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let wire = Arc::new(Wire { origin: root_url.to_owned(), client, weather: Mutex::new(weather) });
+        let wire = Arc::new(Wire { origin: root_url.to_owned(), client: client(), weather: Mutex::new(weather) });
         let shared = Arc::clone(&wire);
         let app = move || App::new().app_data(Data::from(Arc::clone(&shared))).default_service(web::to(forward));
         let server = HttpServer::new(app).workers(1).disable_signals().bind("127.0.0.1:0").unwrap();

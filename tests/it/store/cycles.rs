@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use provisor::model::{
     Channel, Counters, CycleId, CycleKind, CycleState, Exported, Health, JobId, ObjectKind, ObjectMappingId,
     Quarantine, QuarantineError, QuarantineReason, ResourceId, TargetIdentity, TargetPath,
@@ -72,6 +73,37 @@ pub(super) async fn what_is_held_is_counted_as_it_changes(store: Store) {
     assert_eq!(held().await, (3, 1, 2));
     world.conclude(&user_key("b"), Effect::Vanished).await;
     assert_eq!(held().await, (2, 1, 1), "what named it is to be sent again");
+}
+
+pub(super) async fn old_cycles_are_pruned_but_not_what_is_still_asked_for(store: Store) {
+    let world = World::new(store).await;
+    let finish = async |day: i64, kind: CycleKind, state: CycleState| {
+        let at = now() + TimeDelta::days(day);
+        let cycle = world.store.begin_cycle(&world.job, kind, at).await.unwrap();
+        let (counters, health) = (Counters::default(), Health::default());
+        let end = EndOfCycle { state, counters: &counters, error: None, health: &health };
+        world.store.end_cycle(&world.job, &cycle.id, end, at).await.unwrap();
+    };
+    finish(0, CycleKind::Initial, CycleState::Succeeded).await;
+    finish(1, CycleKind::Initial, CycleState::Succeeded).await;
+    finish(2, CycleKind::Initial, CycleState::Failed).await;
+    finish(3, CycleKind::Incremental, CycleState::Succeeded).await;
+    finish(4, CycleKind::Incremental, CycleState::Partial).await;
+    finish(5, CycleKind::Incremental, CycleState::Interrupted).await;
+    world.store.begin_cycle(&world.job, CycleKind::Incremental, now() + TimeDelta::days(6)).await.unwrap();
+    let days = async || {
+        let cycles = world.store.last_cycles(&world.job, 9).await.unwrap();
+        cycles.into_iter().map(|cycle| (cycle.started_at - now()).num_days()).collect::<Vec<_>>()
+    };
+    let (young, late) = (now() + TimeDelta::days(2), now() + TimeDelta::days(9));
+    assert_eq!(world.store.prune_cycles(&world.job, young, 2).await.unwrap(), 1);
+    assert_eq!(days().await, [6, 5, 4, 3, 2, 1], "the last full read stays");
+    for (most, pruned) in [(2, 2), (2, 1), (2, 0)] {
+        assert_eq!(world.store.prune_cycles(&world.job, late, most).await.unwrap(), pruned);
+    }
+    assert_eq!(days().await, [6, 4, 1], "what runs stays, and the last that came to its end");
+    let last = world.store.last_full_read(&world.job).await.unwrap();
+    assert_eq!(last, Some(now() + TimeDelta::days(1)));
 }
 
 pub(super) async fn unseen_objects_are_candidates_page_by_page(store: Store) {

@@ -281,12 +281,17 @@ pub(crate) struct Target {
     client: reqwest::Client,
 }
 
+/// A client that keeps no connection: one that the server closes at the same moment would fail a test for nothing.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap()
+}
+
 impl Target {
     pub(crate) fn start(dialect: &'static Dialect) -> Self {
         let mut settings = scim_server::Settings::new(([127, 0, 0, 1], 0).into(), Secret::new(TOKEN));
         settings.dialect = dialect;
         let running = Server::start(settings);
-        Self { running: running.unwrap(), client: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Self { running: running.unwrap(), client: client() }
     }
 
     pub(crate) fn base_url(&self) -> String {
