@@ -2,10 +2,13 @@
 //!
 //! Nothing is evaluated here. The answer is which objects must be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::db::Backend;
-use crate::model::{Change, Departure, JobId, KnownObject, ObjectKey, ObjectKind, ObjectMappingId, Watermark};
+use crate::model::{
+    Anchor, Change, Departure, JobId, KnownObject, ObjectKey, ObjectKind, ObjectMappingId, PartialObject, SourceObject,
+    Watermark,
+};
 
 use super::groups::NamedGroups;
 use super::nesting::MembersOf;
@@ -89,7 +92,8 @@ impl Store {
     }
 }
 
-fn record(tx: &mut Backend, page: RecordPage) -> Result<Recorded, StoreError> {
+fn record(tx: &mut Backend, mut page: RecordPage) -> Result<Recorded, StoreError> {
+    forget_passing_deletions(&mut page.changes);
     let mut delivered: Vec<Delivered> = Vec::new();
     let members: Vec<MembersOf> = page.mappings.iter().filter_map(RecordedMapping::members).collect();
     let mut watch = Watch::begin(tx, &page.job, page.groups.as_ref(), &members)?;
@@ -116,6 +120,27 @@ fn record(tx: &mut Backend, page: RecordPage) -> Result<Recorded, StoreError> {
     let at_once =
         |key: &ObjectKey| page.mappings.iter().any(|mapping| mapping.id == key.mapping && mapping.acts_at_once);
     due(tx, &page.job, delivered, at_once)
+}
+
+/// Whoever is deleted and comes back within the page was not gone: what refers to them stays.
+fn forget_passing_deletions(changes: &mut Vec<Change>) {
+    if !changes.iter().any(|change| step(change) == Step::Deletions) {
+        return;
+    }
+    let mut comes_back: HashSet<(&ObjectKind, &Anchor)> = HashSet::new();
+    let mut lasts: Vec<bool> = changes
+        .iter()
+        .rev()
+        .map(|change| match change {
+            Change::Object(SourceObject { kind, anchor, .. }) | Change::Partial(PartialObject { kind, anchor, .. }) => {
+                comes_back.insert((kind, anchor));
+                true
+            }
+            Change::Departed { kind, anchor, departure: Departure::Deleted } => !comes_back.contains(&(kind, anchor)),
+            Change::Departed { .. } | Change::Present(_) | Change::Container { .. } => true,
+        })
+        .collect();
+    changes.retain(|_| lasts.pop().unwrap_or(true));
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

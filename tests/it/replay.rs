@@ -215,6 +215,19 @@ fn check<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, test: impl Asyn
     runner.run(&strategy, |value| runtime.block_on(test(value))).unwrap();
 }
 
+#[tokio::test]
+async fn who_is_deleted_and_comes_back_in_one_page_is_still_found() {
+    let world = World::start().await;
+    world.take(&[present(1, 0, true, Some(2)), present(2, 0, true, None)]).await;
+    let before = world.state().await;
+    let gone = Change::Departed { kind: ObjectKind::new("User"), anchor: person(2), departure: Departure::Deleted };
+    assert_eq!(world.take(&[present(1, 0, true, Some(2)), gone, present(2, 0, true, None)]).await, 0);
+    assert_eq!(world.state().await, before);
+    world.take(&[present(3, 0, true, Some(2))]).await;
+    let (target, _) = world.state().await;
+    assert!(target[2].contains("user3@") && target[2].contains("user2@"), "{target:?}");
+}
+
 #[test]
 fn a_page_that_comes_again_changes_nothing() {
     let pages = prop::collection::vec(prop::collection::vec(any_change(), 1..6), 1..4);
