@@ -45,7 +45,8 @@ pub enum Unworkable {
 
 /// Opens the store that the configuration names, and brings it up to date.
 pub async fn open_store(settings: &StoreSettings) -> anyhow::Result<Store> {
-    Store::open(&settings.url, settings.ca_file.as_deref()).await.context("cannot open the store")
+    let store = Store::open(&settings.url, settings.ca_file.as_deref()).await.context("cannot open the store")?;
+    Ok(store.with_lease(settings.lease))
 }
 
 /// How many cycles may be under way at once.

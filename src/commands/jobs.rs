@@ -10,7 +10,7 @@ use crate::{
     app,
     cli::{JobsCommand, OneJob, Restart},
     config::Config,
-    engine::scheduler::ScheduledJob,
+    engine::{Job, scheduler::ScheduledJob},
     model::{JobId, JobState, Reset},
     store::Store,
 };
@@ -29,7 +29,9 @@ pub(super) async fn jobs(command: JobsCommand) -> anyhow::Result<Ended> {
 
 async fn pause(one: &OneJob) -> anyhow::Result<Ended> {
     let (store, job) = open(one).await?;
-    if stand_still(&store, &job).await? {
+    let stands_still = stand_still(&store, &job).await?;
+    let job = job.id;
+    if stands_still {
         eprintln!("`{job}` is paused; `provisor jobs start {job}` goes on where it stood");
         return Ok(Ended::Done);
     }
@@ -38,7 +40,7 @@ async fn pause(one: &OneJob) -> anyhow::Result<Ended> {
 }
 
 async fn start(one: &OneJob) -> anyhow::Result<Ended> {
-    let (store, job) = open(one).await?;
+    let (store, Job { id: job, .. }) = open(one).await?;
     store.start(&job).await?;
     eprintln!("`{job}` is started: a running `provisor serve` runs it now");
     Ok(Ended::Done)
@@ -50,6 +52,7 @@ async fn restart(Restart { one, scope }: &Restart) -> anyhow::Result<Ended> {
         // A cycle that ends by itself leaves no request behind whose outcome must be asked for.
         stand_still(&store, &job).await?;
     }
+    let job = job.id;
     let restarted = store.restart(&job, scope, Utc::now()).await;
     if restarted.is_err() && store.standing(&job).await.is_ok_and(|standing| standing.state != JobState::Active) {
         eprintln!("`{job}` stays paused; `provisor jobs start {job}` goes on where it stood");
@@ -59,27 +62,31 @@ async fn restart(Restart { one, scope }: &Restart) -> anyhow::Result<Ended> {
     Ok(Ended::Done)
 }
 
-async fn open(one: &OneJob) -> anyhow::Result<(Store, JobId)> {
+async fn open(one: &OneJob) -> anyhow::Result<(Store, Job)> {
     let config = Config::load(&one.configured.config)?;
     let wiring = config.job(&JobId::new(&*one.job)).ok_or_else(|| unknown_job(&config, &one.job))?;
     let ScheduledJob { job, target, .. } = app::assemble(wiring)?;
     let store = app::open_store(&config.store).await?;
-    store.ensure_job(&job.id, &job.application, target.identity()).await?;
-    Ok((store, job.id))
+    // What is known of it may be changed by nobody but the process that drives it.
+    if !store.knows_job(&job.id).await? {
+        store.ensure_job(&job.id, &job.application, target.identity()).await?;
+    }
+    Ok((store, job))
 }
 
 /// Pauses the job. True once nothing of it is in flight; false when that takes long.
-async fn stand_still(store: &Store, job: &JobId) -> anyhow::Result<bool> {
-    let began = Instant::now();
-    let mut state = store.pause(job).await?;
-    while state != JobState::Paused && began.elapsed() < PATIENCE {
+async fn stand_still(store: &Store, job: &Job) -> anyhow::Result<bool> {
+    let (began, patience) = (Instant::now(), PATIENCE + store.lease_length());
+    let mut state = store.pause(&job.id).await?;
+    while state != JobState::Paused && began.elapsed() < patience {
         // Nobody runs it: whoever did has died.
-        if let Ok(_writer) = store.lock_job(job).await {
-            store.settle_pause(job, Utc::now()).await?;
+        if let Ok(writer) = store.lock_job(&job.id, &job.application).await {
+            store.under(&writer).settle_pause(&job.id, Utc::now()).await?;
         } else {
             sleep(LOOK).await;
         }
-        state = store.standing(job).await?.state;
+        state = store.standing(&job.id).await?.state;
     }
+    store.settle_leases().await;
     Ok(state == JobState::Paused)
 }

@@ -25,6 +25,7 @@ mod serve;
 mod status;
 mod summary;
 mod target;
+mod turn;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use super::{
     Ended, Usage,
     printed::{cut, printable, told},
     run::{stop_on_signal, unknown_job},
+    turn,
 };
 use crate::{
     app,
@@ -34,7 +35,11 @@ pub(super) async fn provision(options: Provision) -> anyhow::Result<Ended> {
     let stop = CancellationToken::new();
     let listener = tokio::spawn(stop_on_signal(stop.clone()));
     let request = Request { object: options.object, kind, members: options.member };
-    let result = on_demand::provision(job, store, source, target, &request, stop).await;
+    let result = match turn::take(&store, &job.application, &stop).await? {
+        Some(_lease) => on_demand::provision(job, store.clone(), source, target, &request, stop).await,
+        None => Err(CycleError::Interrupted.into()),
+    };
+    store.settle_leases().await;
     listener.abort();
     match result {
         Ok(reports) => {

@@ -4,7 +4,7 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ended, Usage, status, summary};
+use super::{Ended, Usage, status, summary, turn};
 use crate::{
     app,
     cli::{Output, Run},
@@ -12,7 +12,7 @@ use crate::{
     engine::{CycleError, Progress, cycle, scheduler::ScheduledJob},
     model::{JobId, JobState, Standing},
     notification,
-    store::StoreError,
+    store::{Store, StoreError},
 };
 
 pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
@@ -20,9 +20,6 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
     let wiring = config.job(&JobId::new(&*options.job)).ok_or_else(|| unknown_job(&config, &options.job))?;
     let ScheduledJob { job, source, target, .. } = app::assemble(wiring)?;
     let store = app::open_store(&config.store).await?;
-    if options.accept_new_source {
-        store.clear_watermarks(&job.id).await?;
-    }
     let Standing { state, health, .. } = store.standing(&job.id).await?;
     if state != JobState::Active {
         return Err(StoreError::Paused { job: job.id }.into());
@@ -33,9 +30,17 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
     let receivers = app::open_receivers(&config)?;
     let stop = CancellationToken::new();
     let listener = tokio::spawn(stop_on_signal(stop.clone()));
+    let Some(lease) = turn::take(&store, &job.application, &stop).await? else {
+        return interrupted(&store, &id).await;
+    };
+    if options.accept_new_source {
+        store.clear_watermarks(&id).await?;
+    }
     let (progress, watched) = watch::channel(Progress::default());
     let bar = tokio::spawn(summary::show_progress("cycle", watched));
     let result = cycle::run_cycle(job, store.clone(), source, target, stop, progress).await;
+    drop(lease);
+    store.settle_leases().await;
     listener.abort();
     bar.await.context("the progress bar")?;
     // A cycle that failed says why by itself, and once.
@@ -59,14 +64,16 @@ pub(super) async fn run(options: Run) -> anyhow::Result<Ended> {
             }
             Ok(summary::ended(&report))
         }
-        Err(CycleError::Interrupted) => {
-            let paused = store.standing(&id).await?.state != JobState::Active;
-            let (what, then) = if paused { ("paused", "start") } else { ("interrupted", "run") };
-            eprintln!("{what}; {then} it again to go on where it stood");
-            Ok(Ended::Interrupted)
-        }
+        Err(CycleError::Interrupted) => interrupted(&store, &id).await,
         Err(error) => Err(error.into()),
     }
+}
+
+async fn interrupted(store: &Store, job: &JobId) -> anyhow::Result<Ended> {
+    let paused = store.standing(job).await?.state != JobState::Active;
+    let (what, then) = if paused { ("paused", "start") } else { ("interrupted", "run") };
+    eprintln!("{what}; {then} it again to go on where it stood");
+    Ok(Ended::Interrupted)
 }
 
 /// The error for a job that the configuration does not name.

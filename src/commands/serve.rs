@@ -32,7 +32,8 @@ pub(super) async fn serve(options: Configured) -> anyhow::Result<Ended> {
         say(job, result);
         changed.send_replace(());
     };
-    scheduler::run_jobs(jobs, app::bounds(&config), store, stop, report).await;
+    scheduler::run_jobs(jobs, app::bounds(&config), store.clone(), stop, report).await;
+    store.settle_leases().await;
     listener.abort();
     Ok(Ended::Done)
 }

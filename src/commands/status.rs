@@ -21,16 +21,18 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         let counts = store.counts(id).await?;
         let last = store.last_cycles(id, 1).await?.pop();
         let standing = store.standing(id).await?;
-        rows.push((id.clone(), counts, last, standing));
+        let driver = store.driver(&wiring.application.name).await?;
+        rows.push((id.clone(), counts, last, standing, driver));
     }
     let now = Utc::now();
     match options.output {
         Output::Json => {
             let jobs: Vec<_> = rows
                 .iter()
-                .map(|(job, counts, last, Standing { state, health, .. })| {
+                .map(|(job, counts, last, Standing { state, health, .. }, driver)| {
                     json!({
-                        "job": job, "linked": counts.linked, "escrowed": counts.escrowed, "staged": counts.staged,
+                        "job": job, "drivenBy": driver,
+                        "linked": counts.linked, "escrowed": counts.escrowed, "staged": counts.staged,
                         "oldestHeldRemoval": counts.oldest_held,
                         "oldestHeldRemovalSeconds":
                             counts.oldest_held.map(|since| (now - since).num_seconds().max(0)),
@@ -56,7 +58,7 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         }
         Output::Table => {
             println!("{:<24}{:>8}{:>11}{:>9}  last cycle", "job", "linked", "in escrow", "staged");
-            for (job, counts, last, Standing { state, health, .. }) in &rows {
+            for (job, counts, last, Standing { state, health, .. }, driver) in &rows {
                 let last = last.as_ref().map_or_else(
                     || "never ran".to_owned(),
                     |cycle| {
@@ -65,6 +67,9 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
                     },
                 );
                 println!("{:<24}{:>8}{:>11}{:>9}  {last}", job.as_str(), counts.linked, counts.escrowed, counts.staged);
+                if let Some(driver) = driver {
+                    println!("  driven by {driver}");
+                }
                 match state {
                     JobState::Active => {}
                     JobState::Pausing => {

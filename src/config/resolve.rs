@@ -19,6 +19,7 @@ use super::written::{WrittenApplication, WrittenConfig, WrittenJob, WrittenSourc
 use crate::db::DatabaseUrl;
 use crate::model::{JobId, ResourceKind};
 use crate::secret::Secret;
+use crate::store::{DEFAULT_LEASE, LEASE_BOUNDS};
 use crate::sync_schema::{Compiled, compile, wire::SynchronizationSchema};
 use crate::target::{Protected, SettingsProblem};
 use crate::templates::{Templates, Vocabulary};
@@ -57,7 +58,10 @@ impl<'a> Resolver<'a> {
             written.applications.into_iter().map(|application| self.application(application, &sources)).collect();
         let store = match written.store {
             Some(store) => self.store(store),
-            None => StoreSettings { url: self.database_file(Path::new(DEFAULT_DATABASE)), ca_file: None },
+            None => {
+                let url = self.database_file(Path::new(DEFAULT_DATABASE));
+                StoreSettings { url, ca_file: None, lease: DEFAULT_LEASE }
+            }
         };
         let keep_log = self.at_least(written.log.keep, Config::SHORTEST_LOG, Config::KEEP_LOG);
         let webhook = written.notifications.webhook.map(|webhook| self.webhook(webhook));
@@ -117,7 +121,8 @@ impl<'a> Resolver<'a> {
         let Located { value, node } = written.url;
         let hint = "write `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`";
         let url = Secret::new(value.as_str());
-        let mut settings = StoreSettings { url: url.clone(), ca_file: written.ca_file };
+        let lease = self.lease(written.lease);
+        let mut settings = StoreSettings { url: url.clone(), ca_file: written.ca_file, lease };
         self.beside_the_file(&mut settings.ca_file);
         match DatabaseUrl::parse(&url) {
             Ok(DatabaseUrl::File(file)) => settings.url = self.database_file(&file),
@@ -133,6 +138,17 @@ impl<'a> Resolver<'a> {
             Err(_) => self.problem(node, "this is no URL of a store", hint),
         }
         settings
+    }
+
+    fn lease(&mut self, written: Option<Located<WrittenDuration>>) -> Duration {
+        let (shortest, longest) = LEASE_BOUNDS.into_inner();
+        let node = written.as_ref().map(|written| written.node);
+        let lease = self.at_least(written, shortest, DEFAULT_LEASE);
+        if let Some(node) = node.filter(|_| lease > longest) {
+            let what = format!("`{}` is too long", duration::print(lease));
+            self.problem(node, what, format!("write `{}` or less", duration::print(longest)));
+        }
+        lease
     }
 
     fn database_file(&self, file: &Path) -> Secret {

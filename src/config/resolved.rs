@@ -65,6 +65,9 @@ pub struct StoreSettings {
     pub url: Secret,
     /// A PEM file of authorities to trust besides the system's, for PostgreSQL.
     pub ca_file: Option<PathBuf>,
+    /// How long an application stays with a process that no longer answers, on PostgreSQL: within
+    /// [`LEASE_BOUNDS`](crate::store::LEASE_BOUNDS). Default: [`DEFAULT_LEASE`](crate::store::DEFAULT_LEASE).
+    pub lease: Duration,
 }
 
 /// A directory that jobs read.

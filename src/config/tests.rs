@@ -73,7 +73,8 @@ fn the_store_is_a_file_beside_the_configuration_unless_it_says_otherwise() {
         ("log: { keep: 7d }\nstore: { url: 'sqlite:///var/lib/p.db' }", "/var/lib/p.db"),
     ] {
         let config = parse(&format!("{store}\nsources: []\n")).expect(store);
-        assert_eq!(config.store, StoreSettings { url: Secret::new(format!("sqlite:{file}")), ca_file: None });
+        let (url, lease) = (Secret::new(format!("sqlite:{file}")), Duration::from_secs(30));
+        assert_eq!(config.store, StoreSettings { url, ca_file: None, lease });
     }
 }
 
@@ -298,6 +299,8 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("an unknown store", SOUND.replace("postgres://", "mysql://")),
         ("a store in memory", SOUND.replace("postgres://app:${env:DB_PASSWORD}@db/provisor", "sqlite::memory:")),
         ("a bad store URL", SOUND.replace("@db/", "@:x/")),
+        ("a lease that is lost at once", SOUND.replace("@db/provisor\"", "@db/provisor\", lease: 999ms")),
+        ("a lease that nobody waits for", SOUND.replace("@db/provisor\"", "@db/provisor\", lease: 11m")),
         ("no target URL", SOUND.replace("https://crm.example.com/scim/v2", "crm.example.com")),
         ("no target kind", SOUND.replace("scim: {", "sim: {")),
         ("a target URL with a query", SOUND.replace("/scim/v2\"", "/scim/v2?x=1\"")),

@@ -51,6 +51,9 @@ pub(super) struct WrittenStore {
     /// A PEM file of authorities to trust besides the system's, for PostgreSQL. Default: none.
     #[serde(default)]
     pub(super) ca_file: Option<PathBuf>,
+    /// How long an application stays with a process that no longer answers, on PostgreSQL. Default: 30s.
+    #[serde(default)]
+    pub(super) lease: Option<Located<WrittenDuration>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

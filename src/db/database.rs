@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 use super::backend::Access;
 use super::manager::Manager;
-use super::postgres::{Server, SessionLock};
+use super::postgres::Server;
 use super::sqlite::Role;
 use super::{Backend, DatabaseUrl, DbError, Migrations, migrate};
 
@@ -31,7 +31,7 @@ pub struct Database {
     readers: Pool<Manager>,
     /// On a SQLite file one connection, so that the writers of this process queue here instead of polling for the lock.
     writers: Pool<Manager>,
-    server: Option<Box<Server>>,
+    manager: Manager,
     runtime: Handle,
     url: DatabaseUrl,
     guard: Option<Guard>,
@@ -48,13 +48,10 @@ impl Database {
     pub async fn open(url: &Secret, ca: Option<&Path>, migrations: Migrations) -> Result<Self, DbError> {
         let url = DatabaseUrl::parse(url)?;
         let runtime = Handle::current();
-        let (manager, server) = match &url {
-            DatabaseUrl::Memory => (Manager::Memory, None),
-            DatabaseUrl::File(path) => (Manager::File(path.clone(), Role::Reader), None),
-            DatabaseUrl::Postgres(secret) => {
-                let server = Box::new(Server::new(secret, ca)?);
-                (Manager::Postgres(server.clone(), runtime.clone()), Some(server))
-            }
+        let manager = match &url {
+            DatabaseUrl::Memory => Manager::Memory,
+            DatabaseUrl::File(path) => Manager::File(path.clone(), Role::Reader),
+            DatabaseUrl::Postgres(secret) => Manager::Postgres(Box::new(Server::new(secret, ca)?), runtime.clone()),
         };
         let (readers, writers) = match &manager {
             // A second connection would be a second, empty database.
@@ -66,12 +63,12 @@ impl Database {
             Manager::Postgres(..) => (pool(manager.clone(), CONNECTIONS), None),
         };
         let writers = writers.unwrap_or_else(|| readers.clone());
-        let database = Self { readers, writers, server, runtime, url, guard: None };
+        let database = Self { readers, writers, manager, runtime, url, guard: None };
         let opening = database.clone();
         database
             .blocking(move || {
                 // The pool only says that it has no connection; a first one by hand says why.
-                manager.connect().map(drop)?;
+                opening.manager.connect().map(drop)?;
                 let mut backend = opening.writers.get().map_err(|error| DbError::unavailable(error.to_string()))?;
                 migrate::run(&mut backend, migrations, &opening.url.shown())
             })
@@ -104,25 +101,27 @@ impl Database {
         self.unit(self.readers.clone(), Access::Read, work).await
     }
 
-    /// The same database, where no transaction writes unless `guard` lets it, in the same transaction.
+    /// The same database, where no transaction writes unless `guard` lets it, in the same transaction and after the
+    /// guards that are there.
     pub fn guarded(&self, guard: impl Fn(&mut Backend) -> Result<(), DbError> + Send + Sync + 'static) -> Self {
-        Self { guard: Some(Arc::new(guard)), ..self.clone() }
+        let guard: Guard = match self.guard.clone() {
+            Some(former) => Arc::new(move |tx| former(tx).and_then(|()| guard(tx))),
+            None => Arc::new(guard),
+        };
+        Self { guard: Some(guard), ..self.clone() }
+    }
+
+    /// The same database through two connections of its own, on a PostgreSQL server: what goes over them never waits
+    /// for other units of work of this process. SQLite has one writer, whoever connects.
+    pub fn apart(&self) -> Self {
+        let DatabaseUrl::Postgres(_) = self.url else { return self.clone() };
+        let connections = pool(self.manager.clone(), 2);
+        Self { readers: connections.clone(), writers: connections, ..self.clone() }
     }
 
     /// Which database this is.
     pub fn url(&self) -> &DatabaseUrl {
         &self.url
-    }
-
-    /// Takes a PostgreSQL advisory lock that lasts as long as its session; `None` when another session holds it.
-    ///
-    /// # Errors
-    /// [`DbError::Open`] when no session can be had, and on SQLite, which has no such locks.
-    pub async fn advisory_lock(&self, key: i64) -> Result<Option<SessionLock>, DbError> {
-        match &self.server {
-            Some(server) => server.advisory_lock(key).await,
-            None => Err(DbError::unavailable("SQLite has no advisory locks")),
-        }
     }
 
     async fn unit<T, E>(

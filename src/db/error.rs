@@ -40,7 +40,7 @@ pub enum DbError {
     },
     /// The work is not the caller's any more: it was cut off, or another has taken it over. Nothing was stored.
     #[error(
-        "the cycle was cut off by a restart, or by another process that took it over; nothing more of it is stored"
+        "the work was cut off: by a restart, by another process that took it over, or because the lease ran out; nothing more of it is stored"
     )]
     Fenced,
     /// The file is damaged.

@@ -19,7 +19,6 @@ pub use database::Database;
 pub(crate) use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 pub use error::DbError;
 pub use migrate::Migrations;
-pub use postgres::SessionLock;
 pub use url::DatabaseUrl;
 
 /// How many rows one statement inserts, or how many keys it asks for. SQLite takes 32,766 bound values in a statement,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use rustls::ClientConfig;
 use tokio::time::timeout;
+use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::net;
@@ -18,19 +18,10 @@ use super::{DatabaseUrl, DbError};
 /// How long one attempt to connect may take, and how long a dead peer goes unnoticed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PEER_TIMEOUT: Duration = Duration::from_secs(30);
-/// No statement of ours takes minutes: one that does waits for something that will not come.
-const SESSION: &str = "SET statement_timeout = '120s'; SET lock_timeout = '30s'; SET timezone = 'UTC'";
-
-/// An advisory lock. It ends with its session, and the session when this is dropped.
-#[derive(Debug)]
-pub struct SessionLock(Client);
-
-impl SessionLock {
-    /// False once the session was lost, and the lock with it.
-    pub fn is_held(&self) -> bool {
-        !self.0.is_closed()
-    }
-}
+/// No statement of ours takes minutes: one that does waits for something that will not come. Nor do we think for long
+/// between two statements: a process that was stopped in between must not keep its locks for ever.
+const SESSION: &str = "SET statement_timeout = '120s'; SET lock_timeout = '30s';
+    SET idle_in_transaction_session_timeout = '10s'; SET timezone = 'UTC'";
 
 /// Where and how to connect.
 #[derive(Clone)]
@@ -79,15 +70,6 @@ impl Server {
             .map_err(|error| failed(Box::new(error)))?;
         connection.batch_execute(SESSION).await.map_err(|error| failed(Box::new(error)))?;
         Ok(connection)
-    }
-
-    /// Opens a session of its own and takes the advisory lock in it. `None` when another session holds it.
-    pub(super) async fn advisory_lock(&self, key: i64) -> Result<Option<SessionLock>, DbError> {
-        let (client, connection) = self.within(self.config.connect(self.tls.clone())).await?;
-        // The connection ends with the client; how it ends, the next use of the client says.
-        tokio::spawn(async move { drop(connection.await) });
-        let row = self.within(client.query_one("SELECT pg_try_advisory_lock($1)", &[&key])).await?;
-        Ok(row.get::<_, bool>(0).then_some(SessionLock(client)))
     }
 
     async fn within<T>(&self, step: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, DbError> {

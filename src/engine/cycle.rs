@@ -59,13 +59,14 @@ pub async fn run_cycle(
     stop: CancellationToken,
     progress: watch::Sender<Progress>,
 ) -> Result<CycleReport, CycleError> {
-    let writer = store.lock_job(&job.id).await?;
+    let writer = Arc::new(store.lock_job(&job.id, &job.application).await?);
+    let store = store.under(&writer);
     let hash_key = store.ensure_job(&job.id, &job.application, target.identity()).await?;
     let kind = kind_of_cycle(&job, &store).await?;
     let cycle = store.begin_cycle(&job.id, kind, (job.now)()).await?;
     let store = store.fenced(&job.id, &cycle.id);
     let stop = stop.child_token();
-    let _steering = steering::stop_when_asked(&store, &job.id, &cycle.id, &stop);
+    let _steering = steering::stop_when_asked(&store, &writer, &job.id, &cycle.id, &stop);
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, cycle.kind = ?kind, "the cycle begins");
     let target = target.behind(Gate::new(stop.clone(), move || writer.is_held()));
     let asked = stop.run_until_cancelled(opening::ask_both(&target, source.as_ref())).await;

@@ -16,6 +16,7 @@
 //! | judge and carry out removals, tell which wait | [`removals`], `take_away`, `waiting` | store, target |
 //! | end the cycle: does the job slow down? | [`quarantine`] | none |
 //! | pause or cut off a cycle when somebody asks | `steering` | none |
+//! | let another process drive, or wait for a turn | `driving` | none |
 //! | forget what the log said long ago | `retention` | store |
 //! | all of it for one object, now | [`on_demand`] | source, store, target |
 //!
@@ -26,6 +27,7 @@
 pub mod cycle;
 pub mod decide;
 pub mod diff;
+mod driving;
 mod due;
 pub mod edges;
 pub mod equality;

@@ -20,6 +20,7 @@ use self::{
 use crate::{
     engine::{
         cycle::{self, CycleReport},
+        driving::Driving,
         quarantine,
         run::{CycleError, Job, Progress},
         steering,
@@ -76,19 +77,26 @@ struct JobTask {
 }
 
 impl JobTask {
-    /// Runs cycles until the stop. A paused job waits until it is started, one in quarantine for its next attempt. Meanwhile
+    /// Runs cycles until the stop, while no other process drives the application. A paused job waits until it is started, one in quarantine for its next attempt. Meanwhile
     /// its standing is looked at once an interval, for another process may have ended the quarantine, and by whoever asks
     /// for something at once.
     async fn run<Rest: Future<Output = ()>>(self, report: impl Fn(&Job, &Ended), rest: impl Fn(Duration) -> Rest) {
         let ScheduledJob { job, timing, .. } = &self.scheduled;
         let mut standing = self.standing(&report).await;
         let (mut pause, mut by, mut failures) = (timing.first(&job.id), AskedBy::Schedule, 0_u32);
+        let mut driving = Driving::default();
         loop {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = steering::asked(&self.store, &job.id, &standing) => by = asked_by(&standing),
+                () = driving.is_disturbed() => {}
                 () = rest(pause) => {}
+            }
+            if let Err(wait) = driving.may_begin(&self.store, job).await {
+                pause = wait;
+                standing = self.standing(&report).await;
+                continue;
             }
             standing = self.standing(&report).await;
             let waits = quarantine::wait(&standing.health, &job.policy.quarantine, (job.now)());
@@ -136,8 +144,8 @@ impl JobTask {
     async fn end_pause(&self) {
         let job = &self.scheduled.job;
         let ended = async {
-            let _writer = self.store.lock_job(&job.id).await?;
-            self.store.settle_pause(&job.id, (job.now)()).await
+            let writer = self.store.lock_job(&job.id, &job.application).await?;
+            self.store.under(&writer).settle_pause(&job.id, (job.now)()).await
         };
         if let Err(error) = ended.await {
             tracing::debug!(job.id = %job.id, %error, "the job is not paused yet");

@@ -1,7 +1,11 @@
 //! Why the store could not answer.
 
+use std::time::Duration;
+
 use crate::db::DbError;
 use crate::model::{JobId, TargetIdentity};
+
+use super::term::Driver;
 
 /// A failure of the store. A failed unit of work has changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +16,16 @@ pub enum StoreError {
     /// The job has its one writer already.
     #[error("job `{job}` is being run by another process: wait until it is done, or stop it")]
     Busy { job: JobId },
+    /// The application has its one driver already.
+    #[error(
+        "the application `{application}` is driven by another process, `{by}`: stop that one, or try again when it is not busy; one that died lets go by itself within a lease"
+    )]
+    Driven {
+        application: String,
+        by: String,
+        /// How long the other process has the application yet if it does not renew its lease.
+        at_least: Duration,
+    },
     /// The lock of a job cannot be taken or refused.
     #[error("cannot use the lock file `{path}`: check its folder and owner")]
     LockFile {
@@ -45,6 +59,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    pub(super) fn driven(application: String, Driver { holder, has }: Driver) -> Self {
+        Self::Driven { application, by: holder, at_least: has }
+    }
+
     /// True when the same unit of work may succeed later, as it is.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Database(DbError::Unavailable { .. } | DbError::Open { .. }))

@@ -9,7 +9,7 @@ use crate::model::{HashKey, JobId, RemovalState, TargetIdentity};
 
 use super::columns::{Word, to_count};
 use super::tables::{escrows, holdings, jobs, links, objects, removals};
-use super::{Store, StoreError};
+use super::{Store, StoreError, fence, term};
 
 /// What status shows of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,8 @@ impl Store {
     /// same as long as the store lives.
     ///
     /// # Errors
-    /// [`StoreError::OtherTarget`] when the job has links in another target.
+    /// [`StoreError::OtherTarget`] when the job has links in another target. [`StoreError::Driven`] when it belonged to
+    /// another application, which somebody drives.
     pub async fn ensure_job(
         &self,
         job: &JobId,
@@ -42,11 +43,19 @@ impl Store {
         let (job, application, target) = (job.clone(), application.to_owned(), target.clone());
         self.database
             .write(move |tx| {
+                // Nobody moves the job to another application meanwhile.
+                fence::lock_job(tx, &job)?;
                 let stored = on_each!(tx, c => jobs::table
                     .filter(jobs::job.eq(job.as_str()))
-                    .select(jobs::target)
-                    .first::<String>(c)
+                    .select((jobs::application, jobs::target))
+                    .first::<(String, String)>(c)
                     .optional())?;
+                let (former, stored) = stored.unzip();
+                if let Some(former) = former.filter(|former| *former != application)
+                    && let Some(driver) = term::driver(tx, &former)?
+                {
+                    return Err(StoreError::driven(former, driver));
+                }
                 if let Some(stored) = stored.filter(|stored| stored != target.as_str())
                     && on_each!(tx, c => diesel::select(diesel::dsl::exists(
                         links::table.filter(links::job.eq(job.as_str())),

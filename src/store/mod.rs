@@ -20,6 +20,7 @@ mod jobs;
 mod judgement;
 mod keys;
 mod known;
+mod lease;
 mod link_list;
 mod links;
 mod lock;
@@ -40,6 +41,7 @@ mod sent_references;
 mod settle;
 mod sweep;
 mod tables;
+mod term;
 mod watch;
 mod watermarks;
 
@@ -51,12 +53,15 @@ use crate::db::{Database, EmbeddedMigrations, Migrations, embed_migrations};
 use crate::model::JobId;
 use crate::secret::Secret;
 
+use lease::Leases;
+
 pub use cycles::{CycleRecord, EndOfCycle};
 pub use error::StoreError;
 pub use groups::NamedGroups;
 pub use intents::{OpenPage, Opened};
 pub use jobs::JobCounts;
 pub use judgement::Judgement;
+pub use lease::{DEFAULT_LEASE, LEASE_BOUNDS, Lease, Tenure};
 pub use link_list::{LinkQuery, LinkRecord};
 pub use lock::JobLock;
 pub use nesting::{DEEPEST, LeftOut, MembersOf};
@@ -72,8 +77,10 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 #[derive(Clone)]
 pub struct Store {
     database: Database,
-    /// The jobs that are locked in a database in memory, which no other process sees.
+    /// The jobs that are locked against this process alone: a database in memory is seen by no other, and on PostgreSQL
+    /// leases keep others out.
     locked: Arc<Mutex<HashSet<JobId>>>,
+    leases: Leases,
 }
 
 impl Store {
@@ -88,6 +95,7 @@ impl Store {
     pub async fn open(url: &Secret, ca: Option<&Path>) -> Result<Self, StoreError> {
         let migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
         let database = Database::open(url, ca, migrations).await?;
-        Ok(Self { database, locked: Arc::default() })
+        let leases = Leases::new(&database);
+        Ok(Self { database, locked: Arc::default(), leases })
     }
 }

@@ -95,7 +95,8 @@ impl<'server> World<'server> {
         };
         let profile = json!({ "bulk": bulk, "match_lag_seconds": u64::from(lags) });
         let configuration = json!({
-            "store": { "url": memory.url() },
+            // Who is killed is followed soon.
+            "store": { "url": memory.url(), "lease": "2s" },
             "sources": [{ "name": "entra", "graph": {
                 "tenant": directory.tenant_id(), "client_id": CLIENT, "client_secret": CLIENT,
                 "root_url": storm.root_url, "authority_url": storm.root_url,

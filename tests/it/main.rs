@@ -16,6 +16,7 @@ mod full_read;
 mod interop;
 mod jobs;
 mod ldap_source;
+mod leases;
 mod links;
 mod logs;
 mod main_job;

@@ -8,6 +8,7 @@ mod edges;
 mod groups;
 mod job_states;
 mod judgement;
+mod leases;
 mod nesting;
 mod opening;
 mod pages;

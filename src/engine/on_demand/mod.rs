@@ -76,7 +76,8 @@ pub async fn provision(
     request: &Request,
     stop: CancellationToken,
 ) -> Result<Vec<Report>, OnDemandError> {
-    let writer = store.lock_job(&job.id).await?;
+    let writer = store.lock_job(&job.id, &job.application).await?;
+    let store = store.under(&writer);
     let hash_key = store.ensure_job(&job.id, &job.application, target.identity()).await?;
     let cycle = store.between_cycles(&job.id).await?;
     tracing::info!(job.id = %job.id, cycle.id = %cycle.id, "an object is provisioned on demand");

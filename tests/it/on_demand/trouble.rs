@@ -11,7 +11,7 @@ use crate::support::gateway::{Gateway, group, join, tenant_of, update, user_id, 
 #[tokio::test]
 async fn it_never_runs_beside_a_cycle_of_the_same_job() {
     let gateway = Gateway::start(tenant_of(2)).await;
-    let writer = gateway.store.lock_job(&gateway.job.id).await.unwrap();
+    let writer = gateway.store.lock_job(&gateway.job.id, &gateway.job.application).await.unwrap();
     let error = gateway.try_provision(&user_id(1), &[]).await.unwrap_err();
     let said = anyhow::Error::from(error);
     assert!(said.chain().any(|cause| cause.to_string().contains("wait until it is done")), "{said:?}");

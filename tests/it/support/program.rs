@@ -125,7 +125,8 @@ impl Gateway {
         let file = folder.path().join("store.db");
         let store = store.map_or_else(|| format!("sqlite://{}", file.display()), str::to_owned);
         let configuration = json!({
-            "store": { "url": store },
+            // Who is killed is followed soon.
+            "store": { "url": store, "lease": "2s" },
             "sources": [{ "name": "corp", "ldap": {
                 "urls": [slapd.url()], "security": "plain", "bind_dn": ADMIN, "password": ADMIN_PASSWORD,
                 "users": { "kind": "User", "base": format!("ou=people,{SUFFIX}"), "filter": "(objectClass=inetOrgPerson)" },
