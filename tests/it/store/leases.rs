@@ -139,7 +139,7 @@ async fn follow(shared: &Shared, processes: &[Store; 3], application: &str, step
         assert_eq!(told.is_some(), driver.is_some(), "after {step:?}");
         for (process, lock) in locks.iter().enumerate() {
             let Some(lock) = lock else { continue };
-            let written = processes[process].under(lock).mark_told(&job(process), None).await;
+            let written = processes[process].under(lock).clear_watermarks(&job(process)).await;
             assert_eq!(written.is_ok(), driver == Some(process), "process {process} after {step:?}: {written:?}");
             assert!(written.is_ok() || is_fenced(&written), "{written:?}");
             assert!(lock.is_held() || driver != Some(process), "process {process} after {step:?}");
