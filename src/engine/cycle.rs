@@ -133,8 +133,12 @@ async fn stages(
     left_out: &[LeftOut],
 ) -> Result<(), CycleError> {
     opening::settle_the_past(run, &server).await?;
-    // A job in trouble is not well again before its target was asked.
-    if !run.target.answered_lately() || run.store.health(&run.job.id).await? != Health::default() {
+    // A job in trouble is not well again before its target was asked, and a schema may be another for what the target,
+    // or whatever answers in its place, said of itself.
+    if !run.target.answered_lately()
+        || run.store.health(&run.job.id).await? != Health::default()
+        || run.store.job_schema_version(&run.job.id).await? != run.job.schema_version
+    {
         run.meet_target().await?;
     }
     let is_new = run.store.mark_schema_due(&run.job.id, run.job.schema_version).await?;

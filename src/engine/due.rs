@@ -113,6 +113,8 @@ pub(super) async fn relink_vanished(run: &Arc<Run>) -> Result<bool, CycleError> 
             }
         }
         if !outcomes.is_empty() {
+            // A target that answers 404 to everything must not pass for one where they are gone.
+            run.target.probe().await?;
             page::store_outcomes(run, outcomes).await?;
             run.set_indexed(&mapping.id, false);
         }

@@ -37,12 +37,17 @@ pub fn work(edges: &[Edge], references: &[ReferenceMapping]) -> EdgeWork {
     let mut work = EdgeWork::default();
     for reference in references {
         let edges = || edges.iter().filter(|edge| edge.attribute == reference.source_attribute);
-        let additions: Vec<SentEdge> = edges().filter_map(addition).collect();
+        let mut additions: Vec<SentEdge> = edges().filter_map(addition).collect();
         // What another reference still names is not removed.
         let kept: BTreeSet<&ResourceId> =
             edges().filter(|edge| edge.wanted).filter_map(|edge| edge.resource.as_ref()).collect();
         let removals = edges().filter_map(removal).filter(|removal| !kept.contains(&removal.resource));
+        let removals: Vec<SentEdge> = removals.collect();
         work.unresolved += edges().filter(|edge| edge.wanted && edge.resource.is_none()).count();
+        if !reference.multivalued && !removals.is_empty() && additions.is_empty() {
+            // To remove the former value would remove the present one, which has taken its place.
+            additions.extend(edges().filter_map(wanted));
+        }
         if reference.multivalued || additions.is_empty() {
             work.removals.extend(removals);
         } else {
@@ -61,10 +66,13 @@ pub fn resources(edges: &[SentEdge]) -> (Vec<ResourceId>, Vec<ResourceId>) {
     (added.into_iter().cloned().collect(), removed.into_iter().cloned().collect())
 }
 
-fn addition(edge: &Edge) -> Option<SentEdge> {
+fn wanted(edge: &Edge) -> Option<SentEdge> {
     let resource = edge.resource.as_ref().filter(|_| edge.wanted)?;
-    let exported = edge.export == Export::Exported && edge.exported_as.as_ref() == Some(resource);
-    (!exported).then(|| SentEdge { key: edge.key(), resource: resource.clone(), added: true })
+    Some(SentEdge { key: edge.key(), resource: resource.clone(), added: true })
+}
+
+fn addition(edge: &Edge) -> Option<SentEdge> {
+    wanted(edge).filter(|sent| edge.export != Export::Exported || edge.exported_as.as_ref() != Some(&sent.resource))
 }
 
 fn removal(edge: &Edge) -> Option<SentEdge> {
@@ -110,7 +118,7 @@ mod tests {
     #[test]
     fn edges_are_sorted_by_what_they_need() {
         type Shown = &'static [(&'static str, bool)];
-        let cases: [(&str, Vec<Edge>, Shown, Shown, usize); 9] = [
+        let cases: [(&str, Vec<Edge>, Shown, Shown, usize); 10] = [
             ("nothing", vec![], &[], &[], 0),
             ("a new member", vec![edge("members", "a", true, None, Some("1"))], &[("1", true)], &[], 0),
             ("a member without a resource", vec![edge("members", "a", true, None, None)], &[], &[], 1),
@@ -118,6 +126,13 @@ mod tests {
             (
                 "another manager",
                 vec![edge("manager", "a", false, Some("1"), None), edge("manager", "b", true, None, Some("2"))],
+                &[("1", false), ("2", true)],
+                &[],
+                0,
+            ),
+            (
+                "another manager who is there already",
+                vec![edge("manager", "a", false, Some("1"), None), edge("manager", "b", true, Some("2"), Some("2"))],
                 &[("1", false), ("2", true)],
                 &[],
                 0,

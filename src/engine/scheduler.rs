@@ -77,9 +77,9 @@ struct JobTask {
 }
 
 impl JobTask {
-    /// Runs cycles until the stop, while no other process drives the application. A paused job waits until it is started, one in quarantine for its next attempt. Meanwhile
-    /// its standing is looked at once an interval, for another process may have ended the quarantine, and by whoever asks
-    /// for something at once.
+    /// Runs cycles until the stop, while no other process drives the application. A paused job waits until it is started,
+    /// one in quarantine for its next attempt. Meanwhile its standing is looked at once an interval, for another process
+    /// may have ended the quarantine, and at once when somebody asks for something.
     async fn run<Rest: Future<Output = ()>>(self, report: impl Fn(&Job, &Ended), rest: impl Fn(Duration) -> Rest) {
         let ScheduledJob { job, timing, .. } = &self.scheduled;
         let mut standing = self.standing(&report).await;
@@ -106,6 +106,8 @@ impl JobTask {
                     () = self.stop.cancelled() => return,
                     // To pause, or at once: it is looked at anew.
                     () = steering::asked(&self.store, &job.id, &standing) => (Duration::ZERO, asked_by(&standing)),
+                    // Nobody waits for a turn at an application that is not busy.
+                    () = driving.is_disturbed() => (Duration::ZERO, by),
                     turn = self.turnstile.turn(self.claim(by)) => {
                         let began = Instant::now();
                         let ended = self.cycle().await;

@@ -29,6 +29,7 @@ pub(super) async fn settle_open_intents(run: &Arc<Run>) -> Result<(), CycleError
     if open.is_empty() {
         return Ok(());
     }
+    run.meet_target().await?;
     tracing::info!(intents = open.len(), "settling requests whose outcome is unknown");
     let match_lag = run.target.profile().match_lag;
     run.unless_stopped(tokio::time::sleep(match_lag)).await?;

@@ -107,7 +107,8 @@ pub async fn tell(store: &Store, receiver: &Receiver, job: &JobId) -> Result<boo
     let (health, told) = (store.health(job).await?, store.told(job, channel).await?);
     let reason = health.reason();
     let Some(event) = event(told, reason) else { return Ok(false) };
-    let last = store.last_cycles(job, 1).await?.pop();
+    // One that runs has no end to speak of.
+    let last = store.last_cycles(job, 2).await?.into_iter().find(|cycle| cycle.ended_at.is_some());
     let Health { successive_failures, quarantine, .. } = health;
     let notice = Notice {
         event,

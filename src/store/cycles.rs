@@ -176,7 +176,7 @@ impl Store {
     }
 
     /// Deletes at most so many cycles of the job, of those that began before the time, and says how many. The last that
-    /// read everything stays, and so do the last of its kind that came to its end, and what runs.
+    /// read everything stays, and so do the last of the old ones that came to its end, and what runs.
     pub async fn prune_cycles(&self, job: &JobId, before: DateTime<Utc>, most: u32) -> Result<usize, StoreError> {
         let job = job.clone();
         self.database
@@ -192,18 +192,24 @@ impl Store {
                 if oldest.iter().all(|(.., started_at)| *started_at >= before) {
                     return Ok(0);
                 }
-                let mut stay = Vec::new();
-                for kind in [CycleKind::Initial, CycleKind::Incremental] {
-                    let last = on_each!(tx, c => cycles::table
-                        .filter(cycles::job.eq(job.as_str()))
-                        .filter(cycles::kind.eq(kind.word()))
-                        .filter(cycles::state.eq_any(FINISHED.map(Word::word)))
-                        .order(cycles::id.desc())
-                        .select(cycles::id)
-                        .first::<String>(c)
-                        .optional())?;
-                    stay.extend(last);
-                }
+                let full_read = on_each!(tx, c => cycles::table
+                    .filter(cycles::job.eq(job.as_str()))
+                    .filter(cycles::kind.eq(CycleKind::Initial.word()))
+                    .filter(cycles::state.eq_any(FINISHED.map(Word::word)))
+                    .order(cycles::id.desc())
+                    .select(cycles::id)
+                    .first::<String>(c)
+                    .optional())?;
+                // The guard asks whether any had come to its end before the day began.
+                let old_one = on_each!(tx, c => cycles::table
+                    .filter(cycles::job.eq(job.as_str()))
+                    .filter(cycles::started_at.lt(before))
+                    .filter(cycles::state.eq_any(FINISHED.map(Word::word)))
+                    .order(cycles::id.desc())
+                    .select(cycles::id)
+                    .first::<String>(c)
+                    .optional())?;
+                let stay: Vec<String> = full_read.into_iter().chain(old_one).collect();
                 let running = CycleState::Running.word();
                 let old = |(id, state, started_at): &(String, String, NaiveDateTime)| {
                     *started_at < before && state != running && !stay.contains(id)

@@ -109,8 +109,9 @@ impl Held {
 #[derive(Clone)]
 pub(super) struct Leases {
     pub(super) length: Duration,
-    /// Renewals wait for nothing else that the process does.
     database: Database,
+    /// Renewals wait for nothing else that the process does, and for no claim.
+    renewals: Database,
     slots: Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Slot>>>>>,
 }
 
@@ -124,7 +125,7 @@ struct Slot {
 
 impl Leases {
     pub(super) fn new(database: &Database) -> Self {
-        Self { length: DEFAULT_LEASE, database: database.apart(), slots: Arc::default() }
+        Self { length: DEFAULT_LEASE, database: database.apart(), renewals: database.apart(), slots: Arc::default() }
     }
 
     fn slot(&self, application: &str) -> Arc<tokio::sync::Mutex<Slot>> {
@@ -160,7 +161,7 @@ impl Store {
             // It gives back what nobody here has any more.
             let _ = keeper.await;
         }
-        let database = self.leases.database.clone();
+        let Leases { database, renewals, .. } = self.leases.clone();
         let (application, holder) = (application.to_owned(), holder());
         let term = Term { application, holder, length: self.leases.length };
         let claiming = term.clone();
@@ -176,7 +177,7 @@ impl Store {
             _dropped: dropped.clone().drop_guard(),
         });
         slot.held = Arc::downgrade(&held);
-        slot.keeper = Some(tokio::spawn(keep(database, Arc::downgrade(&held), term, dropped)));
+        slot.keeper = Some(tokio::spawn(keep(renewals, Arc::downgrade(&held), term, dropped)));
         Ok(Lease(Some(held)))
     }
 

@@ -56,10 +56,10 @@ impl ScimTarget {
             202 => {
                 let accepted = Accepted { request, answer };
                 Box::pin(self.see_done(kind, id, &accepted, |now| now.is_none())).await?;
-                Ok(Deletion::Deleted)
+                // Only a 404 says so.
+                Ok(Deletion::Absent)
             }
-            // The attempt before, which ended without an answer, has done it.
-            404 | 410 if answer.repeated => Ok(Deletion::Deleted),
+            // An attempt before may have done it, or a proxy has begun to answer in the meantime.
             404 | 410 => Ok(Deletion::Absent),
             200..=299 => {
                 if !answer.body.is_empty() {

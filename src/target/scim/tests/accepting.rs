@@ -65,7 +65,7 @@ async fn a_change_is_done_when_it_shows() {
 async fn a_deletion_is_done_when_nothing_is_left() {
     let there = || Reply::json(200, json!({ "id": "1" }));
     let (_server, target) = scripted([accepted(), there(), Reply::empty(404)]).await;
-    assert_eq!(target.delete(&users(), &id("1")).await.unwrap(), Deletion::Deleted);
+    assert_eq!(target.delete(&users(), &id("1")).await.unwrap(), Deletion::Absent);
     let server = FakeServer::start(move |request| match request.method.as_str() {
         "GET" => there(),
         _ => accepted(),

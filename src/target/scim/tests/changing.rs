@@ -67,8 +67,8 @@ async fn a_deletion_says_whether_there_was_something() {
         (vec![Reply::json(200, json!({}))], Deletion::Deleted),
         (vec![Reply::json(404, json!({}))], Deletion::Absent),
         (vec![Reply::empty(429), Reply::json(404, json!({}))], Deletion::Absent),
-        (vec![Reply::Reset, Reply::json(404, json!({}))], Deletion::Deleted),
-        (vec![Reply::empty(500), Reply::empty(410)], Deletion::Deleted),
+        (vec![Reply::Reset, Reply::json(404, json!({}))], Deletion::Absent),
+        (vec![Reply::empty(500), Reply::empty(410)], Deletion::Absent),
     ];
     for (replies, expected) in cases {
         let (_server, target) = scripted(replies).await;
