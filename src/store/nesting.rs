@@ -17,6 +17,7 @@ mod flat;
 mod mode;
 mod news;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::db::{AnyOf, Backend, on_each};
@@ -85,6 +86,21 @@ impl Store {
         self.database
             .write(move |tx| {
                 Ok(flat::members(tx, &job, &of)? || closure::groups(tx, &job, &of)? || flat::scan(tx, &job, &of)?)
+            })
+            .await
+    }
+
+    /// True when people are flattened, and the group has, or had, others in it.
+    pub async fn is_flattened(&self, job: &JobId, group: &ObjectKey) -> Result<bool, StoreError> {
+        let (job, group) = (job.clone(), group.clone());
+        self.database
+            .read(move |tx| {
+                let has_inner = on_each!(tx, c => diesel::select(exists(nestings::table
+                    .filter(nestings::job.eq(job.as_str()))
+                    .filter(nestings::mapping.eq(group.mapping.as_str()))
+                    .filter(nestings::outer_group.eq(group.anchor.as_str()))))
+                    .get_result::<bool>(c))?;
+                Ok(has_inner && mode_of(tx, &job)? == NestedGroups::Flatten)
             })
             .await
     }

@@ -5,7 +5,7 @@ UPDATE edges SET nested = TRUE
 WHERE LOWER(attribute) IN ('members', 'member', 'uniquemember') AND to_anchor IS NOT NULL AND EXISTS (
     SELECT 1 FROM objects
     WHERE objects.job = edges.job AND objects.anchor = edges.to_anchor AND objects.mapping = edges.mapping);
-CREATE INDEX edges_nested ON edges (job, mapping, from_anchor) WHERE nested AND wanted;
+CREATE INDEX edges_nested ON edges (job, mapping, from_anchor, attribute) WHERE nested AND wanted;
 
 -- What becomes of them.
 ALTER TABLE jobs ADD COLUMN nested_groups TEXT NOT NULL DEFAULT 'groups'

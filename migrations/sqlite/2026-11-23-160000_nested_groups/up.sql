@@ -5,7 +5,7 @@ UPDATE edges SET nested = TRUE
 WHERE LOWER(attribute) IN ('members', 'member', 'uniquemember') AND to_anchor IS NOT NULL AND EXISTS (
     SELECT 1 FROM objects
     WHERE objects.job = edges.job AND objects.anchor = edges.to_anchor AND objects.mapping = edges.mapping);
-CREATE INDEX edges_nested ON edges (job, mapping, from_anchor) WHERE nested AND wanted;
+CREATE INDEX edges_nested ON edges (job, mapping, from_anchor, attribute) WHERE nested AND wanted;
 
 -- What becomes of them.
 ALTER TABLE jobs ADD COLUMN nested_groups TEXT NOT NULL DEFAULT 'groups'
@@ -36,7 +36,7 @@ CREATE TABLE nesting_news (
 ) WITHOUT ROWID;
 
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
-    ('edges', 'edges_nested', '10000 10000 10000 10'),
+    ('edges', 'edges_nested', '10000 10000 10000 10 10'),
     ('nestings', 'nestings', '100000 50000 50000 20 1'),
     ('nestings', 'nestings_inner', '100000 50000 50000 20 1'),
     ('nestings', 'nestings_unscanned', '100 100 100 10 1'),

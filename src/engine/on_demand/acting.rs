@@ -134,7 +134,8 @@ async fn carry_out_removals(
     // A removal of references that a person has on the table stays there.
     let narrowed = narrowed(before.clone(), mapping, chosen, Removals::LetThrough);
     let to_remove = edges::work(&narrowed.edges, &mapping.references).removals.len() as u64;
-    if !references.is_empty() && to_remove > 0 {
+    // Who is a member through a group in it is known when all groups were read, and only one was.
+    if !references.is_empty() && to_remove > 0 && !run.store.is_flattened(&run.job.id, key).await? {
         if lets_references_through(run, mapping, key, to_remove).await? {
             approved.insert(RemovalEffect::Edges);
         } else {

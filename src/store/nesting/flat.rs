@@ -78,11 +78,12 @@ pub(super) fn scan(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<bool
         .load::<(String, String)>(c))?;
     let anchors: BTreeSet<&str> = people.iter().map(|(_, anchor)| anchor.as_str()).collect();
     settle(tx, job, of, &nesting.outer_group, &anchors.into_iter().collect::<Vec<_>>())?;
+    let is_rest = people.len() < STEP;
     match people.into_iter().next_back() {
-        Some((last, _)) => closure::save(tx, &[Nesting { unscanned: Some(last), ..nesting }])?,
+        Some((last, _)) if !is_rest => closure::save(tx, &[Nesting { unscanned: Some(last), ..nesting }])?,
         // One that is not reached any more is done with; one that lies too deep stays as the sign of it.
-        None if nesting.depth == 0 => drop_nesting(tx, &nesting)?,
-        None => closure::save(tx, &[Nesting { unscanned: None, ..nesting }])?,
+        _ if nesting.depth == 0 => drop_nesting(tx, &nesting)?,
+        _ => closure::save(tx, &[Nesting { unscanned: None, ..nesting }])?,
     }
     Ok(true)
 }
@@ -159,6 +160,7 @@ impl Person {
     fn settle(mut self, fresh: impl Fn() -> Row, saved: &mut Vec<Row>, removed: &mut Vec<Row>) {
         let is_listed = self.direct.iter().any(|row| row.wanted);
         if self.is_reached && !is_listed {
+            let before = self.flat.clone();
             let mut flat = self.flat.take().map_or_else(&fresh, |flat| Row {
                 export: flat.export,
                 exported_as: flat.exported_as,
@@ -170,7 +172,9 @@ impl Person {
                 (flat.export, flat.exported_as) = (former.export.clone(), former.exported_as.clone());
                 removed.push(former);
             }
-            saved.push(flat);
+            if before.as_ref() != Some(&flat) {
+                saved.push(flat);
+            }
             return;
         }
         let Some(mut flat) = self.flat else { return };
