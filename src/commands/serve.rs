@@ -41,18 +41,7 @@ pub(super) async fn serve(options: Configured) -> anyhow::Result<Ended> {
 fn say(job: &Job, result: &Result<CycleReport, CycleError>) {
     match result {
         Ok(report) => {
-            let counters = &report.counters;
-            eprintln!(
-                "{}: {} changes, {} created, {} updated, {} disabled, {} deleted, {} in escrow, {} staged",
-                job.id,
-                counters.changes,
-                counters.created,
-                counters.updated,
-                counters.disabled,
-                counters.deleted,
-                counters.escrowed,
-                counters.staged
-            );
+            eprintln!("{}: {} changes, {}", job.id, report.counters.changes, report.counters.in_words());
         }
         Err(error) => eprintln!("{}: {}", job.id, error.chain()),
     }

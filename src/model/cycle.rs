@@ -74,6 +74,16 @@ pub struct Counters {
     pub staged: u64,
 }
 
+impl Counters {
+    /// What became of objects, as part of a sentence.
+    pub fn in_words(&self) -> String {
+        let Self { created, updated, disabled, deleted, escrowed, staged, .. } = self;
+        format!(
+            "{created} created, {updated} updated, {disabled} disabled, {deleted} deleted, {escrowed} in escrow, {staged} staged"
+        )
+    }
+}
+
 /// How a feed is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

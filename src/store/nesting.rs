@@ -21,10 +21,10 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::db::{AnyOf, Backend, on_each};
-use crate::model::{Anchor, JobId, NestedGroups, ObjectKey, ObjectKind, ObjectMappingId};
+use crate::model::{Anchor, Export, JobId, NestedGroups, ObjectKey, ObjectKind, ObjectMappingId};
 
 use super::columns::Word;
-use super::keys::key;
+use super::keys::{key, key_batches};
 use super::tables::{edges, jobs, nestings};
 use super::{Store, StoreError};
 
@@ -111,7 +111,7 @@ impl Store {
         self.database
             .read(move |tx| {
                 let mut found = Vec::new();
-                for (mapping, anchors) in super::keys::key_batches(&groups) {
+                for (mapping, anchors) in key_batches(&groups) {
                     let deep = on_each!(tx, c => nestings::table
                         .filter(nestings::job.eq(job.as_str()))
                         .filter(nestings::mapping.eq(mapping))
@@ -137,23 +137,24 @@ impl Store {
                     return Ok(Vec::new());
                 }
                 let mut all = Vec::new();
-                for group in groups {
+                for (mapping, anchors) in key_batches(&groups) {
                     let unsent = on_each!(tx, c => edges::table
                         .filter(edges::job.eq(job.as_str()))
-                        .filter(edges::mapping.eq(group.mapping.as_str()))
-                        .filter(edges::from_anchor.eq(group.anchor.as_str()))
+                        .filter(edges::mapping.eq(mapping))
+                        .filter(edges::from_anchor.any_of(anchors.iter().copied()))
                         .filter(edges::nested)
                         .filter(edges::wanted)
-                        .filter(edges::export.eq(crate::model::Export::Never.word()))
+                        .filter(edges::export.eq(Export::Never.word()))
                         .filter(edges::to_anchor.is_not_null())
-                        .order(edges::to_anchor)
-                        .select(edges::to_anchor.assume_not_null())
-                        .load::<String>(c))?;
-                    if !unsent.is_empty() {
-                        let count = unsent.len() as u64;
-                        let first = unsent.into_iter().take(NAMED).map(Anchor::new).collect();
-                        all.push(LeftOut { group, first, count });
-                    }
+                        .order((edges::from_anchor, edges::to_anchor))
+                        .select((edges::from_anchor, edges::to_anchor.assume_not_null()))
+                        .load::<(String, String)>(c))?;
+                    all.extend(unsent.chunk_by(|(one, _), (next, _)| one == next).filter_map(|of_one| {
+                        let (group, _) = of_one.first()?;
+                        let first = of_one.iter().take(NAMED).map(|(_, inner)| Anchor::new(inner.as_str())).collect();
+                        let group = key(mapping.to_owned(), group.clone());
+                        Some(LeftOut { group, first, count: of_one.len() as u64 })
+                    }));
                 }
                 Ok(all)
             })

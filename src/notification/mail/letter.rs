@@ -51,17 +51,8 @@ fn body(notice: &Notice) -> String {
         lines.extend([what_to_do(*reason, &job), String::new()]);
     }
     if let Some(time) = notice.time {
-        let counters = &notice.counters;
-        lines.push(format!(
-            "The last cycle ended at {}: {} created, {} updated, {} disabled, {} deleted, {} in escrow, {} staged.",
-            time.format("%F %T UTC"),
-            counters.created,
-            counters.updated,
-            counters.disabled,
-            counters.deleted,
-            counters.escrowed,
-            counters.staged
-        ));
+        let (time, counters) = (time.format("%F %T UTC"), notice.counters.in_words());
+        lines.push(format!("The last cycle ended at {time}: {counters}."));
     }
     lines.push(String::new());
     lines.join("\r\n")
