@@ -362,8 +362,8 @@ pub struct Bench {
 pub enum BenchSubject {
     /// Measure what cycles cost in companies of different sizes.
     Growth(BenchGrowth),
-    /// Measure the memory of a gateway that reads a company twice, with a group that has everybody.
-    Memory(BenchMemory),
+    /// Measure a gateway in large companies: its memory, and how soon it goes on after it was killed.
+    Scale(BenchScale),
     /// Measure the embedded SCIM server and the SCIM client against bare ones.
     Scim(BenchScim),
     /// Measure the mapping of a user against serialising the same user as JSON.
@@ -390,7 +390,7 @@ pub struct BenchGrowth {
 }
 
 #[derive(Debug, Args)]
-pub struct BenchMemory {
+pub struct BenchScale {
     /// Users of each company, all of them members of one group.
     #[arg(long, value_name = "COUNT", value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
     pub users: Vec<u32>,

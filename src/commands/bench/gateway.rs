@@ -38,6 +38,16 @@ pub(super) struct Gateway {
     configuration: PathBuf,
 }
 
+/// A cycle under way.
+pub(super) struct Begun(Child);
+
+impl Begun {
+    /// Kills the process at once (SIGKILL).
+    pub(super) async fn kill(mut self) -> anyhow::Result<()> {
+        self.0.kill().await.context("cannot kill the gateway")
+    }
+}
+
 /// What one cycle took.
 pub(super) struct Cycle {
     pub(super) wall: Duration,
@@ -95,9 +105,13 @@ impl Gateway {
         self.cycle_with(&["--accept-new-source"]).await
     }
 
-    async fn cycle_with(&self, options: &[&str]) -> anyhow::Result<Cycle> {
-        let started = Instant::now();
-        let mut process = Command::new(program()?)
+    /// Begins a cycle that is not to come to its end.
+    pub(super) fn begin(&self) -> anyhow::Result<Begun> {
+        Ok(Begun(self.spawn(&[])?))
+    }
+
+    fn spawn(&self, options: &[&str]) -> anyhow::Result<Child> {
+        Command::new(program()?)
             .args(["run", "bench", "--output", "json", "-c"])
             .arg(&self.configuration)
             .args(options)
@@ -105,7 +119,12 @@ impl Gateway {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .context("cannot start the gateway")?;
+            .context("cannot start the gateway")
+    }
+
+    async fn cycle_with(&self, options: &[&str]) -> anyhow::Result<Cycle> {
+        let started = Instant::now();
+        let mut process = self.spawn(options)?;
         let Usage { cpu, peak_memory_kib, output } = Usage::watch(&mut process).await?;
         let wall = started.elapsed();
         let report: Report = serde_json::from_str(&output).context("the gateway printed no report")?;

@@ -12,7 +12,7 @@ use super::{
     directory::Directory,
     gateway::{Gateway, Settings},
     median,
-    target::Target,
+    target::{Filled, Target},
 };
 use crate::{
     cli::{Bench, Output},
@@ -24,7 +24,9 @@ struct Measured {
     wall: Duration,
     cpu: Duration,
     peak_memory_kib: u64,
-    bare: Duration,
+    bare: Filled,
+    /// CPU of the target while the gateway filled it.
+    target_cpu: Duration,
     created: u64,
     writes: u64,
 }
@@ -58,6 +60,7 @@ async fn measure(directory: &Directory, options: &Bench) -> anyhow::Result<Measu
         ..Settings::of(directory.configuration(), &target)
     })?;
     let cycle = gateway.cycle().await?;
+    let target_cpu = target.cpu();
     let created = cycle.created(options.users)?;
     let bodies = target.bodies().await?;
     target.stop().await;
@@ -66,14 +69,18 @@ async fn measure(directory: &Directory, options: &Bench) -> anyhow::Result<Measu
     let bare = target.fill(bodies, options.concurrency).await?;
     target.stop().await;
     let (wall, cpu, peak_memory_kib) = (cycle.wall, cycle.cpu, cycle.peak_memory_kib);
-    Ok(Measured { wall, cpu, peak_memory_kib, bare, created, writes: cycle.counters.writes })
+    Ok(Measured { wall, cpu, peak_memory_kib, bare, target_cpu, created, writes: cycle.counters.writes })
 }
 
 fn print(options: &Bench, rounds: &[Measured]) {
-    let ratio = median(rounds.iter().map(|round| round.bare.as_secs_f64() / round.wall.as_secs_f64()));
-    let cpu = median(rounds.iter().map(|round| round.cpu.as_secs_f64() * 1000.0 / round.created.max(1) as f64));
+    let ratio = median(rounds.iter().map(|round| round.bare.wall.as_secs_f64() / round.wall.as_secs_f64()));
+    let of_1000 = |cpu: fn(&Measured) -> Duration| {
+        median(rounds.iter().map(|round| cpu(round).as_secs_f64() * 1000.0 / round.created.max(1) as f64))
+    };
+    let (cpu, target_cpu) = (of_1000(|round| round.cpu), of_1000(|round| round.target_cpu));
+    let times_bare = median(rounds.iter().map(|round| round.cpu.as_secs_f64() / round.bare.cpu.as_secs_f64()));
     let wall = median(rounds.iter().map(|round| round.wall.as_secs_f64()));
-    let bare = median(rounds.iter().map(|round| round.bare.as_secs_f64()));
+    let bare = median(rounds.iter().map(|round| round.bare.wall.as_secs_f64()));
     let memory = rounds.iter().map(|round| round.peak_memory_kib).max().unwrap_or_default() / 1024;
     let created = rounds.iter().map(|round| round.created).min().unwrap_or_default();
     let floor = (options.latency > 0).then(|| median(rounds.iter().map(|round| times_the_floor(options, round))));
@@ -84,7 +91,8 @@ fn print(options: &Bench, rounds: &[Measured]) {
             json!({
                 "users": options.users, "rounds": rounds.len(), "build": build, "created": created,
                 "latencyMilliseconds": options.latency, "concurrency": options.concurrency, "bulk": options.bulk,
-                "ratioToBareClient": ratio, "gatewayCpuSecondsPer1000": cpu, "gatewayPeakMemoryMiB": memory,
+                "ratioToBareClient": ratio, "gatewayCpuSecondsPer1000": cpu, "gatewayCpuTimesBareClient": times_bare,
+                "targetCpuSecondsPer1000": target_cpu, "gatewayPeakMemoryMiB": memory,
                 "gatewaySeconds": wall, "bareClientSeconds": bare, "timesTheFloor": floor,
             })
         ),
@@ -98,6 +106,8 @@ fn print(options: &Bench, rounds: &[Measured]) {
             println!("{:<44}{created:>10}", "resources created a round");
             println!("{:<44}{ratio:>10.2}", "ratio to the bare client (1 = as fast)");
             println!("{:<44}{cpu:>10.3}", "gateway CPU seconds per 1,000 objects");
+            println!("{:<44}{times_bare:>10.2}", "gateway CPU ÷ CPU of the bare client");
+            println!("{:<44}{target_cpu:>10.3}", "target CPU seconds per 1,000 objects");
             println!("{:<44}{memory:>10}", "gateway peak memory, MiB (largest)");
             println!("{:<44}{wall:>10.2}", "gateway, seconds");
             println!("{:<44}{bare:>10.2}", "bare client, seconds");

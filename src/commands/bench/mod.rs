@@ -9,7 +9,8 @@ mod growth;
 mod initial_cycle;
 mod load;
 mod mapping;
-mod memory;
+mod relay;
+mod scale;
 mod scim;
 mod scim_client;
 mod scim_server;
@@ -39,7 +40,7 @@ pub(super) async fn bench(options: Bench) -> anyhow::Result<Ended> {
     match &options.subject {
         None => initial_cycle::run(&options).await,
         Some(BenchSubject::Growth(growth)) => growth::run(growth).await,
-        Some(BenchSubject::Memory(memory)) => memory::run(memory).await,
+        Some(BenchSubject::Scale(scale)) => scale::run(scale).await,
         Some(BenchSubject::Scim(scim)) => scim::run(scim).await,
         Some(BenchSubject::Mapping(options)) => mapping::run(options),
         Some(BenchSubject::Echo(echo)) => echo::run(echo).await,

@@ -1,6 +1,7 @@
 //! The application that a gateway fills while it is measured: the embedded one, in a process of its own.
 
 use std::{
+    net::SocketAddr,
     path::Path,
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::process::Child;
 
-use super::start_serving;
+use super::{cpu_time, start_serving};
 use crate::{
     model::ResourceKind,
     scim::Resource,
@@ -28,6 +29,12 @@ const AHEAD: usize = 64;
 pub(super) struct Target {
     process: Child,
     pub(super) base_url: String,
+}
+
+/// What filling a target took the bare client, which is this process.
+pub(super) struct Filled {
+    pub(super) wall: Duration,
+    pub(super) cpu: Duration,
 }
 
 /// One write request, as the target's journal has it.
@@ -67,6 +74,25 @@ impl Target {
         Ok(Self { process, base_url })
     }
 
+    /// Where it listens.
+    pub(super) fn address(&self) -> anyhow::Result<SocketAddr> {
+        let url = url::Url::parse(&self.base_url).context("the target's address")?;
+        let address = url.socket_addrs(|| None)?.into_iter().next();
+        address.context("the target's address has no port")
+    }
+
+    /// How many users it has.
+    pub(super) async fn users(&self) -> anyhow::Result<u64> {
+        let url = [&self.base_url, "/Users?count=0"].concat();
+        let answer = reqwest::Client::new().get(url).bearer_auth(TOKEN).send().await?.error_for_status()?;
+        answer.json::<Json>().await?["totalResults"].as_u64().context("the target does not count its users")
+    }
+
+    /// The CPU time that its process has used so far.
+    pub(super) fn cpu(&self) -> Duration {
+        self.process.id().and_then(cpu_time).unwrap_or_default()
+    }
+
     /// The same client library as the gateway's, with nothing of the engine.
     fn client(&self, concurrency: usize) -> anyhow::Result<ScimTarget> {
         let base_url = self.base_url.parse().context("the target's address")?;
@@ -95,10 +121,11 @@ impl Target {
     }
 
     /// Posts the bodies as fast as the target takes them, with so many requests under way at once.
-    pub(super) async fn fill(&self, bodies: Vec<Resource>, concurrency: usize) -> anyhow::Result<Duration> {
+    pub(super) async fn fill(&self, bodies: Vec<Resource>, concurrency: usize) -> anyhow::Result<Filled> {
         let client = self.client(concurrency)?;
         let kind = ResourceKind::from("Users");
-        let started = Instant::now();
+        let own_cpu = || cpu_time(std::process::id()).unwrap_or_default();
+        let (started, cpu_before) = (Instant::now(), own_cpu());
         stream::iter(bodies)
             .map(|body| {
                 let (client, kind) = (&client, &kind);
@@ -107,7 +134,7 @@ impl Target {
             .buffer_unordered(AHEAD)
             .try_for_each(|_| async { Ok(()) })
             .await?;
-        Ok(started.elapsed())
+        Ok(Filled { wall: started.elapsed(), cpu: own_cpu().saturating_sub(cpu_before) })
     }
 
     /// Forgets the write requests that came so far.
