@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use lettre::message::{Mailbox, Message};
@@ -27,6 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// More addresses are a list, which the mail server keeps.
 const MOST_RECIPIENTS: usize = 50;
+
+/// How often those who can be told wait for a recipient who is to be told later: some five minutes, which servers make
+/// strangers wait.
+const WAITS: u32 = 5;
 
 /// Where mail goes, and from whom.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -133,6 +139,8 @@ pub struct Mail {
     tls: Option<TlsParameters>,
     /// How long one attempt may take.
     patience: Duration,
+    /// Attempts in a row that ended because a recipient was to be told later.
+    waits: Arc<AtomicU32>,
 }
 
 impl Mail {
@@ -169,11 +177,11 @@ impl Mail {
             MailTls::Implicit | MailTls::StartTls => Some(parameters(&settings.host, settings.ca_file.as_deref())?),
             MailTls::None => None,
         };
-        Ok(Self { settings, from, to, tls, patience: PATIENCE })
+        Ok(Self { settings, from, to, tls, patience: PATIENCE, waits: Arc::default() })
     }
 
     /// One attempt; the message is taken when the server says so after its end. Whoever is refused for good gets none, as
-    /// long as somebody does.
+    /// long as somebody does; nor does who is still refused for now when the others have waited for some attempts.
     ///
     /// # Errors
     /// [`NotMailed`], after half a minute at the latest. When the answer to the message is what is missing, the message may
@@ -219,17 +227,24 @@ impl Mail {
         let told = |answer: Result<Response, Error>, step| answer.map(drop).map_err(|error| self.failed(&error, step));
         let envelope = message.envelope();
         told(connection.command(From::new(envelope.from().cloned(), Vec::new())).await, SENDER)?;
+        let have_waited = self.waits.load(Ordering::Relaxed) >= WAITS;
         let mut refused = None;
         let mut taken = false;
         for recipient in envelope.to() {
             match connection.command(Rcpt::new(recipient.clone(), Vec::new())).await {
                 Ok(_) => taken = true,
-                Err(error) if error.is_permanent() => {
-                    tracing::warn!(%recipient, server.address = %self.settings.host, "a recipient of notices is refused for good");
+                Err(error) if error.is_permanent() || (error.is_transient() && have_waited) => {
+                    let code = error.status().map(|code| code.to_string()).unwrap_or_default();
+                    tracing::warn!(%recipient, code, server.address = %self.settings.host, "a recipient of notices is refused");
                     refused = Some(error);
                 }
                 // Who is asked to come later would never hear of it if the others got the message now.
-                Err(error) => return Err(self.failed(&error, RECIPIENT)),
+                Err(error) => {
+                    if error.is_transient() {
+                        self.waits.fetch_add(1, Ordering::Relaxed);
+                    }
+                    return Err(self.failed(&error, RECIPIENT));
+                }
             }
         }
         if let Some(error) = refused.filter(|_| !taken) {
@@ -237,6 +252,7 @@ impl Mail {
         }
         told(connection.command(Data).await, MESSAGE)?;
         told(connection.message(&message.formatted()).await, MESSAGE)?;
+        self.waits.store(0, Ordering::Relaxed);
         Ok(connection)
     }
 

@@ -125,8 +125,8 @@ pub async fn tell(store: &Store, receiver: &Receiver, job: &JobId) -> Result<boo
     Ok(true)
 }
 
-/// Tells whatever happens to these jobs until `stop`: each time `changed` says that something may have, and while
-/// something could not be told, with growing pauses. It holds up nothing else.
+/// Tells whatever happens to these jobs until `stop`: each time `changed` says that something may have. While something
+/// could not be told, growing pauses lie between the attempts, whatever happens meanwhile. It holds up nothing else.
 pub async fn keep_telling(
     receiver: Receiver,
     store: Store,
@@ -148,15 +148,11 @@ pub async fn keep_telling(
                 }
             }
             failures = if failed { failures.saturating_add(1) } else { 0 };
-            let retry = async {
-                match failures {
-                    0 => std::future::pending().await,
-                    failures => tokio::time::sleep(retries.ceiling(failures)).await,
-                }
-            };
-            tokio::select! {
-                _ = changed.changed() => {}
-                () = retry => {}
+            match failures {
+                // Whoever could say so has gone away together with the schedule.
+                0 if changed.changed().await.is_err() => return,
+                0 => {}
+                failures => tokio::time::sleep(retries.ceiling(failures)).await,
             }
         }
     };

@@ -119,6 +119,32 @@ async fn the_gateway_tells_what_was_left_and_what_changes() {
     telling.await.expect("it ends");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_happens_meanwhile_brings_no_attempt_forward() {
+    let store = store().await;
+    let attempts = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counted = Arc::clone(&attempts);
+    let server = FakeServer::start(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Reply::empty(500)
+    })
+    .await;
+    end(&store, Some(QuarantineReason::TooManyDeletes)).await;
+    let (changed, stop) = (watch::Sender::new(()), CancellationToken::new());
+    let jobs = vec![JobId::new("hr")];
+    let telling = keep_telling(webhook(&server), store.clone(), jobs, changed.subscribe(), stop.clone());
+    let began = tokio::time::Instant::now();
+    let happening = async {
+        while attempts.load(Ordering::SeqCst) < 3 {
+            changed.send_replace(());
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        stop.cancel();
+    };
+    tokio::join!(telling, happening);
+    assert!(began.elapsed() >= std::time::Duration::from_secs(30), "10 and 20 seconds lie between three attempts");
+}
+
 #[tokio::test]
 async fn who_was_told_is_not_told_again_because_somebody_else_was_not() {
     let (store, job) = (store().await, JobId::new("hr"));

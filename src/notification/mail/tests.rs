@@ -127,6 +127,21 @@ async fn who_is_refused_for_good_keeps_nobody_from_being_told() {
 }
 
 #[tokio::test]
+async fn who_is_refused_for_now_keeps_the_others_waiting_for_a_while_and_not_for_ever() {
+    let (server, mail) = in_the_open(vec![("RCPT TO:<ops", Answer::Says("451 later"))]).await;
+    let taken = || server.heard().iter().filter(|line| *line == ".").count();
+    for _ in 0..2 {
+        for _ in 0..WAITS {
+            mail.send(&notice("hr", "refused")).await.expect_err("the others wait");
+        }
+        let before = taken();
+        mail.send(&notice("hr", "refused")).await.expect("somebody is told");
+        assert_eq!(taken(), before + 1);
+    }
+    assert_eq!(taken(), 2, "nobody is told while others are waited for");
+}
+
+#[tokio::test]
 async fn a_server_that_hangs_or_hangs_up_has_taken_nothing() {
     for (at, answer) in [
         ("EHLO", Answer::Waits),

@@ -46,8 +46,8 @@ impl ScimTarget {
     /// nonsense or does not let us see it keeps the profile it has.
     ///
     /// # Errors
-    /// When the target fails to answer about what it never told before. What it told before counts until it answers
-    /// again, and it is asked again every time.
+    /// When the target fails to answer about what it never told before, or offers none of the documents and no users
+    /// either. What it told before counts until it answers again, and it is asked again every time.
     pub async fn discover(&self) -> Result<(), TargetError> {
         let settings = &self.shared.settings;
         let mut state = self.shared.discovery.state.lock().await;
@@ -61,9 +61,19 @@ impl ScimTarget {
             // Its name in SCIM 1.1, which some targets kept.
             config = self.document("ServiceProviderConfigs").await;
         }
-        let mut complete = self.note(urn::SERVICE_PROVIDER_CONFIG_ENDPOINT, &mut state.config, config)?;
-        for (name, known) in [(urn::RESOURCE_TYPES, &mut state.resource_types), (urn::SCHEMAS, &mut state.schemas)] {
-            complete &= self.note(name, known, self.document(name).await)?;
+        let resource_types = self.document(urn::RESOURCE_TYPES).await;
+        let schemas = self.document(urn::SCHEMAS).await;
+        if [&config, &resource_types, &schemas].into_iter().all(|said| matches!(said, Said::NotOffered)) {
+            // So does whatever else may stand at the address for a while, say a proxy: what the target told stays.
+            self.probe().await?;
+        }
+        let mut complete = true;
+        for (name, known, said) in [
+            (urn::SERVICE_PROVIDER_CONFIG_ENDPOINT, &mut state.config, config),
+            (urn::RESOURCE_TYPES, &mut state.resource_types, resource_types),
+            (urn::SCHEMAS, &mut state.schemas, schemas),
+        ] {
+            complete &= self.note(name, known, said)?;
         }
         let told = |document: &Option<Value>| document.clone().unwrap_or_default();
         let said = Discovered {

@@ -1,7 +1,7 @@
 //! Asking a target what it can do, also while it fails.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use super::*;
 
@@ -62,6 +62,31 @@ async fn what_was_said_before_counts_while_the_target_fails_to_say_it_again() {
     let before = server.requests().len();
     target.discover().await.unwrap();
     assert_eq!(server.requests().len(), before, "that is an answer");
+}
+
+#[tokio::test]
+async fn nothing_is_learned_from_a_server_that_has_nothing_at_all() {
+    let away = Arc::new(AtomicBool::new(false));
+    let is_away = Arc::clone(&away);
+    let server = FakeServer::start(move |request| match request.line().rsplit('/').next() {
+        _ if is_away.load(Ordering::Relaxed) => Reply::html(404),
+        Some("ServiceProviderConfig") => Reply::json(200, json!({ "patch": { "supported": false } })),
+        Some("Schemas") => Reply::json(200, json!([{ "id": urn::USER, "attributes": [{ "name": "userName" }] }])),
+        Some("Users") => Reply::json(200, list(json!([]), 0)),
+        _ => Reply::empty(404),
+    })
+    .await;
+    let known = target(&server);
+    known.discover().await.unwrap();
+    away.store(true, Ordering::Relaxed);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(7 * 3600)).await;
+    tokio::time::resume();
+    assert!(known.discover().await.is_err() && target(&server).discover().await.is_err());
+    assert!(lacks_titles(&known) && !known.profile().patch, "what it told stays");
+    away.store(false, Ordering::Relaxed);
+    known.discover().await.unwrap();
+    assert!(lacks_titles(&known) && !known.profile().patch);
 }
 
 #[tokio::test]

@@ -62,17 +62,23 @@ fn settings_that_no_request_survives_are_told_with_their_place() {
 
 #[tokio::test]
 async fn a_target_that_says_nothing_keeps_the_preset() {
+    let or_users = |reply: Reply| {
+        move |request: &fake_server::Request| match request.line().ends_with("/Users") {
+            true => Reply::json(200, list(json!([]), 0)),
+            false => reply.clone(),
+        }
+    };
     for reply in [Reply::html(404), Reply::html(200), Reply::json(403, json!({})), Reply::json(200, json!([]))] {
-        let server = FakeServer::start(move |_| reply.clone()).await;
+        let server = FakeServer::start(or_users(reply)).await;
         let target = target(&server);
         target.discover().await.unwrap();
         assert_eq!(target.profile().as_ref(), &Profile::default());
     }
-    let server = FakeServer::start(|_| Reply::html(404)).await;
+    let server = FakeServer::start(or_users(Reply::html(404))).await;
     let target = target(&server);
     target.discover().await.unwrap();
     target.discover().await.unwrap();
-    let asked = ["ServiceProviderConfig", "ServiceProviderConfigs", "ResourceTypes", "Schemas"];
+    let asked = ["ServiceProviderConfig", "ServiceProviderConfigs", "ResourceTypes", "Schemas", "Users"];
     let asked = asked.map(|name| ["GET /scim/v2/", name].concat());
     assert_eq!(server.lines(), asked, "it is asked once in a while");
 }
