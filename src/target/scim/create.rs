@@ -1,17 +1,26 @@
 //! Creating one resource: a POST, sent at most once.
 
 use reqwest::StatusCode;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::accepted::Accepted;
 use super::address::{id_in, is_possible};
 use super::answer::Purpose;
+use super::client::{Answer, Request};
 use super::membership::{is_group, member_ids};
 use super::write::{MemberChange, ResourceChange};
 use super::{ScimTarget, dialect, json};
 use crate::model::{ResourceId, ResourceKind};
-use crate::scim::{AttributePath, Resource};
+use crate::scim::{AttributePath, Resource, urn};
 use crate::target::TargetError;
+
+/// What a create answers, as RFC 7643 spells it.
+#[derive(Deserialize)]
+struct Echo {
+    id: String,
+    schemas: Vec<String>,
+}
 
 impl ScimTarget {
     /// Creates a resource and returns the id it got. Sent at most once: after an error with
@@ -82,11 +91,7 @@ impl ScimTarget {
         }
         let id = match answer.body.is_empty() {
             true => answer.location.as_deref().and_then(|to| id_in(to, self.shared.client.base(), endpoint)),
-            false => {
-                let echo = self.resource(&request, &answer)?;
-                self.notice_members(kind, &echo);
-                echo.id().map(ResourceId::new)
-            }
+            false => self.id_given(kind, &request, &answer)?,
         };
         let id = id.filter(is_possible);
         let id = id.ok_or_else(|| self.shared.client.unusable(&request, &answer, "without the id it gave"))?;
@@ -94,6 +99,27 @@ impl ScimTarget {
             self.shared.membership.born(&id);
         }
         Ok(id)
+    }
+
+    /// The id in the echo of what was created. Nothing else of it is of use, but for members of groups.
+    fn id_given(
+        &self,
+        kind: &ResourceKind,
+        request: &Request,
+        answer: &Answer,
+    ) -> Result<Option<ResourceId>, TargetError> {
+        // A struct would be read from a list, too.
+        if !is_group(kind)
+            && answer.body.starts_with(b"{")
+            && let Ok(Echo { id, schemas }) = serde_json::from_slice(&answer.body)
+            && !schemas.iter().any(|schema| schema == urn::ERROR)
+        {
+            return Ok(Some(ResourceId::new(id)));
+        }
+        // Whatever is spelled otherwise, or no resource at all.
+        let echo = self.resource(request, answer)?;
+        self.notice_members(kind, &echo);
+        Ok(echo.id().map(ResourceId::new))
     }
 
     /// The resource that an accepted POST is to make, once it is there. Without an address to look at, its matching

@@ -5,6 +5,8 @@ async fn the_id_comes_from_the_body_or_the_location() {
     let cases = [
         (Reply::json(201, json!({ "id": "u1", "userName": "ada" })), "u1"),
         (Reply::json(200, json!({ "id": "u2" })), "u2"),
+        (Reply::json(201, json!({ "schemas": [urn::USER], "userName": "ada", "id": "u5" })), "u5"),
+        (Reply::json(201, json!({ "Schemas": urn::USER, "ID": "u6" })), "u6"),
         (Reply::empty(201).with("location", "https://other.example/scim/v2/Users/u%2F3"), "u/3"),
         (Reply::empty(201).with("location", "Users/u4"), "u4"),
     ];
@@ -25,6 +27,8 @@ async fn a_success_without_an_id_has_an_unknown_outcome() {
         Reply::html(200),
         Reply::json(201, json!({ "userName": "ada" })),
         Reply::json(201, json!([])),
+        Reply::json(201, json!(["u1", [urn::USER]])),
+        Reply::json(201, json!({ "id": "u1", "schemas": [urn::ERROR], "status": "500" })),
         Reply::empty(201),
         Reply::empty(201).with("location", "https://other.example/login"),
         scim_error(200, "", "internal"),
