@@ -73,7 +73,7 @@ pub fn open_mail(config: &Config) -> anyhow::Result<Option<Mail>> {
 pub fn assemble(wiring: Wiring<'_>) -> anyhow::Result<ScheduledJob> {
     let Wiring { source, application, job, keep_log } = wiring;
     let schema = job.schema.rules.clone();
-    let schema_version = version_of(&job.schema.document)?;
+    let schema_version = version_of(&job.schema.document, &schema)?;
     let policy = policy(application, job);
     let source = open_source(source, &schema)?;
     let target = open_target(application)?;
@@ -192,7 +192,10 @@ pub fn template_schema(name: &str, source: Vocabulary) -> anyhow::Result<(Schema
     let template = Templates::built_in().named(name).with_context(|| format!("there is no template `{name}`"))?;
     let document = template.schema(source).with_context(|| format!("the template `{name}`"))?;
     match compile(&document).runnable() {
-        Ok(schema) => Ok((schema, version_of(&document)?)),
+        Ok(schema) => {
+            let version = version_of(&document, &schema)?;
+            Ok((schema, version))
+        }
         Err(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             bail!("the template `{name}` cannot run:\n  {}", problems.join("\n  "))
@@ -200,9 +203,15 @@ pub fn template_schema(name: &str, source: Vocabulary) -> anyhow::Result<(Schema
     }
 }
 
-/// A number that changes with the document. Half of SHA-256's output, as a positive integer the store can keep.
-fn version_of(document: &SynchronizationSchema) -> anyhow::Result<i64> {
-    let digest = Sha256::digest(serde_json::to_vec(document).context("the schema cannot be written as JSON")?);
+/// A number that changes with the document, and with what confirms a relink: who asks is looked at again then. Half of
+/// SHA-256's output, as a positive integer the store can keep.
+fn version_of(document: &SynchronizationSchema, schema: &Schema) -> anyhow::Result<i64> {
+    let mut text = serde_json::to_vec(document).context("the schema cannot be written as JSON")?;
+    for mapping in schema.mappings.iter().filter(|mapping| !mapping.confirm_by.is_empty()) {
+        let confirming = (mapping.id.as_str(), &mapping.confirm_by);
+        text.extend(serde_json::to_vec(&confirming).context("the confirming attributes cannot be written as JSON")?);
+    }
+    let digest = Sha256::digest(text);
     let (half, _) = digest.split_first_chunk::<8>().context("a SHA-256 digest has 32 bytes")?;
     Ok(i64::from_be_bytes(*half) & i64::MAX)
 }

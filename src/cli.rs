@@ -15,7 +15,7 @@ use clap::{
 };
 use url::Url;
 
-pub use links::Links;
+pub use links::{Links, LinksCommand, Relink, SameAsBefore};
 pub use logs::{Logs, LogsOutput};
 pub use provision::Provision;
 pub use removals::{Answer, RemovalKind, Removals};

@@ -4,10 +4,10 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 
 use serde_json::json;
 
-use super::{Ended, counted, printed::printable, run::unknown_job};
+use super::{Ended, counted, printed::printable, relink::relink, run::unknown_job};
 use crate::{
     app,
-    cli::{Links, Output},
+    cli::{Links, LinksCommand, Output},
     config::Config,
     engine::{exported::names_of, scheduler::ScheduledJob},
     model::{JobId, ObjectKey},
@@ -18,6 +18,9 @@ use crate::{
 const PAGE: u32 = 500;
 
 pub(super) async fn links(options: Links) -> anyhow::Result<Ended> {
+    if let Some(LinksCommand::Relink(command)) = options.command {
+        return relink(command).await;
+    }
     let config = Config::load(&options.configured.config)?;
     let job = options.job.as_deref().map(JobId::new);
     if let Some(job) = job.as_ref().filter(|job| config.job(job).is_none()) {

@@ -17,6 +17,7 @@ mod logs;
 mod printed;
 mod probe;
 mod provision;
+mod relink;
 mod removals;
 mod run;
 mod schema;

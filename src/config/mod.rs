@@ -11,6 +11,7 @@ mod job;
 mod problem;
 mod quarantine;
 mod read;
+mod relink;
 mod resolve;
 mod resolved;
 mod schedule;

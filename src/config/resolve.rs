@@ -256,11 +256,13 @@ impl<'a> Resolver<'a> {
                 None
             }
         };
+        let mut schema = schema?;
+        self.relink(node, written.relink, &mut schema);
         Some(JobConfig {
             id,
             source: written.source.value,
             template,
-            schema: schema?,
+            schema,
             schedule,
             policy: written.policy,
             accidental_deletion: written.accidental_deletion,

@@ -2,7 +2,7 @@
 //!
 //! Every key is known here and every value has its shape; whether they make sense together is asked later.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -135,6 +135,16 @@ pub(super) struct WrittenJob {
     /// `groups`, `flatten` or `ignore`: what becomes of groups that are members of groups. Default: `groups`.
     #[serde(default)]
     pub(super) nested_groups: NestedGroups,
+    /// By what an object with a new anchor is known to be one that is gone. Default: a person says so.
+    #[serde(default)]
+    pub(super) relink: WrittenRelink,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WrittenRelink {
+    /// Kinds of objects, each with the source attributes that all have to be equal.
+    pub(super) confirm_by: BTreeMap<String, Vec<Located<String>>>,
 }
 
 /// See [`super::EscrowSettings`] for each.

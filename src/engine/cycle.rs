@@ -18,7 +18,7 @@ use crate::{
         fit::LeftOut,
         groups, lookup, nesting, opening, page,
         quarantine::{self, CycleEnd, Standing},
-        retention,
+        relink, retention,
         run::{Approved, CycleError, Job, Progress, Run, Stage},
         steering, sweep, take_away,
     },
@@ -166,6 +166,7 @@ async fn stages(
     run.enter(Stage::Due);
     groups::tell_unclear(run).await?;
     nesting::flatten(run).await?;
+    relink::relink_reloaded(run).await?;
     due::act_on_due(run).await?;
     run.enter(Stage::Removing);
     take_away::carry_out_removals(run).await?;

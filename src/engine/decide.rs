@@ -188,6 +188,15 @@ fn unlinked(wanted: &Wanted<'_>, situation: &Situation, work: EdgeWork, rules: R
             format!("{candidates} resources of the target have the same `{path}`; remove or rename all but one"),
         ),
         Situation::Claimed { leaving: Some(removal), .. } => Decision::Wait { for_removal: removal.clone() },
+        Situation::Claimed { by, is_gone: true, .. } => fail(
+            FailureClass::Object,
+            DUPLICATE_SOURCE_ENTRIES,
+            format!(
+                "the matching resource is that of `{}`, which is gone from the source; if both are the same, say so with \
+                 `provisor links relink`",
+                by.anchor()
+            ),
+        ),
         Situation::Claimed { by, .. } => fail(
             FailureClass::Object,
             DUPLICATE_SOURCE_ENTRIES,

@@ -14,8 +14,8 @@ use crate::{
         run::{CycleError, Run},
     },
     model::{
-        Claim, Failure, FailureClass, MatchingValue, ObjectKey, Removal, RemovalEffect, RemovalId, RemovalState,
-        ResourceId, TargetPath,
+        Claim, Failure, FailureClass, Lifecycle, MatchingValue, ObjectKey, Removal, RemovalEffect, RemovalId,
+        RemovalState, ResourceId, TargetPath,
     },
     scim::Resource,
     sync_schema::ObjectMapping,
@@ -61,6 +61,7 @@ pub(super) async fn situations(
         .collect();
     let claims = run.store.claims(&run.target_identity, &mapping.target_kind, &resources).await?;
     let leaving = leaving(run, &claims).await?;
+    let about_to_leave = |key: &ObjectKey| leaving.get(key).cloned().unwrap_or_default();
     let situations = questions.into_iter().map(|question| {
         let looked = match found.get(&question.key) {
             _ if question.matching.is_empty() => Ok(Situation::NoMatchingValue),
@@ -68,8 +69,11 @@ pub(super) async fn situations(
             Some(Ok(None)) => Ok(Situation::Unmatched),
             Some(Ok(Some((path, candidates)))) => {
                 let mut situation = matching::situation(&question.key, path, candidates.clone(), &claims);
-                if let Situation::Claimed { by, leaving: removal } = &mut situation {
-                    *removal = leaving.get(&by.key).cloned();
+                if let Situation::Claimed { by, leaving, is_gone, .. } = &mut situation
+                    && by.job == run.job.id
+                {
+                    let about = about_to_leave(&by.key);
+                    (*leaving, *is_gone) = (about.removal, about.is_gone);
                 }
                 Ok(situation)
             }
@@ -261,12 +265,19 @@ pub(super) fn failure_of(error: &TargetError) -> Failure {
     Failure { class: error.class(), code: error.code().to_owned(), message: error.to_string() }
 }
 
-/// Which of the claiming objects are about to be deleted: their names become free. Nobody waits for a removal that a
-/// person has rejected, or whose time has not come.
+/// How somebody who holds a resource is about to leave.
+#[derive(Clone, Default)]
+struct Leaving {
+    removal: Option<RemovalId>,
+    is_gone: bool,
+}
+
+/// Which of the claiming objects are gone, or about to be deleted: their names become free. Nobody waits for a removal that
+/// a person has rejected, or whose time has not come.
 async fn leaving(
     run: &Arc<Run>,
     claims: &HashMap<ResourceId, Claim>,
-) -> Result<HashMap<ObjectKey, RemovalId>, CycleError> {
+) -> Result<HashMap<ObjectKey, Leaving>, CycleError> {
     let keys: Vec<ObjectKey> =
         claims.values().filter(|claim| claim.job == run.job.id).map(|claim| claim.key.clone()).collect();
     if keys.is_empty() {
@@ -275,14 +286,14 @@ async fn leaving(
     let known = run.store.known(&run.job.id, &keys).await?;
     Ok(known
         .into_iter()
-        .filter_map(|known| {
+        .map(|known| {
             let leaves = |removal: &Removal| {
                 removal.effect == RemovalEffect::Delete
                     && removal.state != RemovalState::Rejected
                     && removal.not_before.is_none_or(|time| time <= run.now())
             };
-            let removal = known.removals.into_iter().find(leaves)?;
-            Some((known.key, removal.id))
+            let removal = known.removals.into_iter().find(leaves).map(|removal| removal.id);
+            (known.key, Leaving { removal, is_gone: known.lifecycle == Lifecycle::Deleted })
         })
         .collect())
 }

@@ -29,10 +29,13 @@ pub enum Situation {
         path: TargetPath,
         candidates: usize,
     },
-    /// The one resource is linked to another anchor; `leaving` is that anchor's removal, if one is under way.
+    /// The one resource is linked to another anchor; `leaving` is that anchor's removal, if one is under way, and `is_gone`
+    /// is true when the source has it no more, for good.
     Claimed {
         by: Claim,
+        resource: ResourceId,
         leaving: Option<RemovalId>,
+        is_gone: bool,
     },
     /// The object has no value for any matching attribute.
     NoMatchingValue,
@@ -52,7 +55,9 @@ pub fn situation(
     }
     let Some(candidate) = candidates.pop() else { return Situation::Unmatched };
     match claims.get(&candidate.resource) {
-        Some(claim) if claim.key != *key => Situation::Claimed { by: claim.clone(), leaving: None },
+        Some(claim) if claim.key != *key => {
+            Situation::Claimed { by: claim.clone(), resource: candidate.resource, leaving: None, is_gone: false }
+        }
         _ => Situation::Matched(Box::new(candidate)),
     }
 }
@@ -79,7 +84,10 @@ mod tests {
             (vec![], Situation::Unmatched),
             (vec![candidate("free")], Situation::Matched(Box::new(candidate("free")))),
             (vec![candidate("own")], Situation::Matched(Box::new(candidate("own")))),
-            (vec![candidate("taken")], Situation::Claimed { by: claim("bob"), leaving: None }),
+            (
+                vec![candidate("taken")],
+                Situation::Claimed { by: claim("bob"), resource: "taken".into(), leaving: None, is_gone: false },
+            ),
             (vec![candidate("free"), candidate("own")], Situation::Ambiguous { path: path.clone(), candidates: 2 }),
         ] {
             assert_eq!(situation(&key("ada"), &path, candidates, &claims), expected);

@@ -10,6 +10,7 @@
 //! | who is a member of a group through a group in it | `nesting` | store |
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
+//! | is it one that is gone, under another anchor? | `relink`, [`confirmation`] | target (reads), store |
 //! | decide: create, update, disable, delete, link, skip | [`decide`], [`diff`], [`equality`], [`edges`] | none |
 //! | draw what nobody has yet, for new resources | `unique` | target (reads), store |
 //! | act, between intents and outcomes | `page`, [`execute`], [`exported`], `owned` | store, target |
@@ -24,6 +25,7 @@
 //! they no longer are. A crash at any moment therefore leaves nothing behind but due objects and open intents, and
 //! [`intents`] says how those are settled.
 
+pub mod confirmation;
 pub mod cycle;
 pub mod decide;
 pub mod diff;
@@ -49,6 +51,7 @@ mod owned;
 mod page;
 pub mod policy;
 pub mod quarantine;
+mod relink;
 pub mod removals;
 mod retention;
 mod run;

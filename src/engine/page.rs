@@ -14,7 +14,7 @@ use crate::{
     },
     model::{Action, Exported, Extent, Failure, Intent, KnownObject, ObjectKey, PageId, RemovalEffect},
     provisioning_log::Event,
-    store::{Effect, NewRemoval},
+    store::{Effect, NewClaim, NewRemoval},
     sync_schema::ObjectMapping,
 };
 
@@ -23,7 +23,8 @@ mod deciding;
 mod events;
 mod sending;
 
-pub(super) use committing::{escrow, left_out, settled, store_outcomes, vanished, waiting};
+pub(super) use committing::{escrow, left_out, relinked, settled, store_outcomes, vanished, waiting};
+pub(super) use deciding::{Claiming, claiming};
 
 /// One object on its way through the page.
 struct Item {
@@ -33,6 +34,8 @@ struct Item {
     name: Option<String>,
     /// Why it is not in scope, or why nobody can tell.
     why_not_in_scope: Option<String>,
+    /// Whose resource it matches.
+    claims: Option<NewClaim>,
     step: Step,
 }
 

@@ -58,6 +58,9 @@ pub struct Counters {
     pub deleted: u64,
     /// Existing resources adopted.
     pub linked: u64,
+    /// Objects with new anchors that got the resources of those that are gone.
+    #[serde(default)]
+    pub relinked: u64,
     /// Objects evaluated with nothing to do.
     pub skipped: u64,
     /// Single references added to and removed from the target.

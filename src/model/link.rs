@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Anchor, Attributes, Edge, Escrow, ObjectKey, ObjectKind, Removal, ResourceId, TargetPath, ValueHash};
@@ -81,6 +82,18 @@ impl Extent {
             Self::Part { further_removals } => further_removals,
         }
     }
+}
+
+/// Who matches the resource of another object of the same mapping, and so has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimant {
+    pub key: ObjectKey,
+    /// Whose resource it is.
+    pub former: Anchor,
+    pub resource: ResourceId,
+    /// True when a person said that both are the same.
+    pub confirmed: bool,
+    pub since: DateTime<Utc>,
 }
 
 /// Who holds a resource.

@@ -35,7 +35,7 @@ pub use ids::{
 };
 pub use intent::{Action, Intent, MatchingValue};
 pub use job_state::{JobState, Reset, ResetScope, Standing, UnknownScope};
-pub use link::{Claim, Exported, ExportedValue, Extent, KnownObject, Lifecycle, Link};
+pub use link::{Claim, Claimant, Exported, ExportedValue, Extent, KnownObject, Lifecycle, Link};
 pub use membership::Memberships;
 pub use nested_groups::NestedGroups;
 pub use object::{Anchor, FeedId, Name, ObjectKind, ResourceId, SourceObject};

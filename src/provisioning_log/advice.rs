@@ -149,6 +149,12 @@ pub(super) const TABLE: &[Advice] = &[
         "Give one of the two objects another matching value in the source.",
     ),
     advice(
+        "Relinked",
+        MATCHING,
+        "The object has the resource of one that is gone from the source: both are the same, under another id.",
+        "Nothing.",
+    ),
+    advice(
         "ImportSkipped",
         MATCHING,
         "The object has no value to match it by.",

@@ -139,7 +139,12 @@ impl Store {
                 on_each!(tx, c => diesel::update(objects::table)
                     .filter(objects::job.eq(job.as_str()))
                     .filter(objects::evaluated_schema.ne(version))
-                    .set((objects::due.eq(true), objects::revision.eq(objects::revision + 1)))
+                    .set((
+                        objects::due.eq(true),
+                        objects::revision.eq(objects::revision + 1),
+                        // What is waited for may be another thing now, or nothing.
+                        objects::waits_for.eq(None::<String>),
+                    ))
                     .execute(c))?;
                 Ok(true)
             })

@@ -4,6 +4,7 @@
 //! should happen is the engine's business. No type of the database layer leaves it.
 
 mod called;
+mod claimants;
 mod columns;
 mod containers;
 mod cycles;
@@ -35,6 +36,7 @@ mod provisioning_log;
 mod record;
 mod recording;
 mod references;
+mod relink;
 mod removals;
 mod restart;
 mod sent_references;
@@ -65,9 +67,10 @@ pub use lease::{DEFAULT_LEASE, LEASE_BOUNDS, Lease, Tenure};
 pub use link_list::{LinkQuery, LinkRecord};
 pub use lock::JobLock;
 pub use nesting::{DEEPEST, LeftOut, MembersOf};
-pub use outcome::{CommitPage, Committed, Effect, LinkConflict, NewRemoval, Outcome};
+pub use outcome::{CommitPage, Committed, Effect, LinkConflict, NewClaim, NewRemoval, Outcome};
 pub use provisioning_log::LogFilter;
 pub use record::{Holds, RecordPage, Recorded, RecordedMapping, RecordedReference};
+pub use relink::{Relink, Relinking};
 pub use settle::{Settled, SettledResult, Settling};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::model::{
-    Claim, CycleId, Exported, Failure, JobId, ObjectKey, PageId, RemovalEffect, RemovalId, ResourceId, ResourceKind,
-    SentEdge, TargetIdentity,
+    Anchor, Claim, CycleId, Exported, Failure, JobId, ObjectKey, PageId, RemovalEffect, RemovalId, ResourceId,
+    ResourceKind, SentEdge, TargetIdentity,
 };
 use crate::provisioning_log::Summary;
 
@@ -36,6 +36,8 @@ pub struct Outcome {
     pub cancel_removals: bool,
     /// Removals that were carried out.
     pub done_removals: Vec<RemovalId>,
+    /// Whose resource it matches, where that keeps it from having one.
+    pub claims: Option<NewClaim>,
     /// What the provisioning log says of it.
     pub log: Option<Summary>,
     /// The version of the synchronization schema it was evaluated against.
@@ -85,6 +87,14 @@ impl Effect {
     pub(super) fn succeeded(&self) -> bool {
         !matches!(self, Self::Failed(..) | Self::Postponed | Self::LeaveOpen)
     }
+}
+
+/// The resource of another object of the same mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewClaim {
+    /// Whose it is.
+    pub former: Anchor,
+    pub resource: ResourceId,
 }
 
 /// A removal that was decided and is to be judged.

@@ -10,7 +10,9 @@ use super::jobs::jobs_of;
 use super::links::NewLink;
 use super::outcome::{CommitPage, Committed, Effect, LinkConflict, Outcome};
 use super::references::LinkChange;
-use super::{Store, StoreError, escrows, intents, judgement, links, objects, provisioning_log, references, removals};
+use super::{
+    Store, StoreError, claimants, escrows, intents, judgement, links, objects, provisioning_log, references, removals,
+};
 
 impl Store {
     /// The second transaction of a page: stores its outcomes and closes its intents.
@@ -32,6 +34,7 @@ fn commit(tx: &mut Backend, page: &CommitPage) -> Result<Committed, StoreError> 
     write_edges(tx, page, &kept)?;
     write_removals(tx, page, &kept)?;
     write_escrows(tx, page, &kept)?;
+    claimants::note(tx, &page.job, &kept, page.now)?;
     write_objects(tx, page, &kept)?;
     let log: Vec<_> = kept.iter().filter_map(|outcome| Some((&outcome.key, outcome.log.as_ref()?))).collect();
     provisioning_log::append(tx, &page.job, &page.cycle, &log, page.now)?;

@@ -18,7 +18,7 @@ use super::keys::key;
 use super::objects::Row as ObjectRow;
 use super::record::{Holds, RecordPage, RecordedMapping};
 use super::watch::Watch;
-use super::{StoreError, objects, references};
+use super::{StoreError, claimants, objects, references};
 
 /// An object that a run delivered, and whether it is due now.
 pub(super) struct Delivered {
@@ -229,11 +229,14 @@ impl<'a> Recording<'a> {
     /// Writes everything back: names first, because references are resolved by them.
     pub(super) fn write(mut self, tx: &mut Backend, watch: &mut Watch<'_>) -> Result<Vec<Delivered>, StoreError> {
         self.write_objects(tx)?;
+        let mut gone = Vec::new();
         for (key, object) in &self.objects {
             if object.lifecycle.as_ref().is_some_and(|before| *before != object.row.lifecycle) {
                 watch.moved(key);
+                gone.extend((object.row.lifecycle == Lifecycle::Deleted.word()).then_some(key));
             }
         }
+        claimants::wake(tx, &self.page.job, &gone)?;
         self.names.write(tx, self.page, &self.deleted)?;
         self.edges.write(tx, self.page, &self.present, watch)?;
         self.names.lead_references(tx, self.page, watch)?;

@@ -152,6 +152,18 @@ table! {
 }
 
 table! {
+    claimants (job, mapping, anchor) {
+        job -> Text,
+        mapping -> Text,
+        anchor -> Text,
+        former -> Text,
+        resource -> Text,
+        confirmed -> Bool,
+        since -> Timestamp,
+    }
+}
+
+table! {
     let_through (id) {
         id -> Text,
         job -> Text,
@@ -228,6 +240,7 @@ allow_tables_to_appear_in_same_query!(
     nesting_news,
     intents,
     removals,
+    claimants,
     let_through,
     escrows,
     cycles,

@@ -243,6 +243,7 @@ impl<'a> Compiler<'a> {
             account_enabled,
             soft_deleted: soft_deleted.to_owned(),
             single_valued: single_valued.filter_map(|attribute| attribute.name.text().map(str::to_owned)).collect(),
+            confirm_by: Vec::new(),
         })
     }
 

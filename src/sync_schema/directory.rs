@@ -2,10 +2,30 @@
 //!
 //! Names of a source are compared exactly; paths of a target as SCIM compares them, in any letter case.
 
-use super::wire::{AttributeDefinition, DirectoryDefinition, ObjectDefinition};
+use std::collections::BTreeSet;
+
+use super::wire::{AttributeDefinition, DirectoryDefinition, ObjectDefinition, SynchronizationSchema};
+use crate::model::ObjectKind;
 use crate::scim::AttributePath;
 
 pub use super::wire::{AttributeType, Mutability};
+
+impl SynchronizationSchema {
+    /// The attributes that the sources of the schema's rules define of the object of this kind, without references and
+    /// anchors.
+    pub fn source_attributes(&self, kind: &ObjectKind) -> BTreeSet<&str> {
+        let sources: BTreeSet<&str> =
+            self.synchronization_rules.items().filter_map(|(_, rule)| rule.source_directory_name.text()).collect();
+        let directories = self.directories.items().map(|(_, directory)| directory);
+        directories
+            .filter(|directory| directory.name.text().is_some_and(|name| sources.contains(name)))
+            .filter_map(|directory| directory.object(kind.as_str()))
+            .flat_map(|(_, object)| object.attributes())
+            .filter(|attribute| attribute.kind.word() != AttributeType::Reference && !attribute.anchor.or(false))
+            .filter_map(|attribute| attribute.name.text())
+            .collect()
+    }
+}
 
 impl DirectoryDefinition {
     /// The object of this name, with its index.

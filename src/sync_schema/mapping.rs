@@ -58,6 +58,9 @@ pub struct ObjectMapping {
     pub soft_deleted: String,
     /// The source attributes that the schema declares single-valued; see [`ObjectMapping::inputs`].
     pub single_valued: BTreeSet<String>,
+    /// The source attributes by which an object with a new anchor is known to be the one that is gone: see
+    /// [`Schema::confirm`]. Empty where a person has to say so.
+    pub confirm_by: Vec<String>,
 }
 
 /// What may be done to resources.
@@ -184,6 +187,13 @@ impl Schema {
         selection
     }
 
+    /// Objects of this kind are known again by these attributes when their anchors are others. They are read from now on.
+    pub fn confirm(&mut self, kind: &ObjectKind, attributes: &[String]) {
+        for mapping in self.mappings.iter_mut().filter(|mapping| mapping.source_kind == *kind) {
+            mapping.confirm_by = attributes.to_vec();
+        }
+    }
+
     /// True when an expression asks for the default domain of the source.
     pub fn asks_for_default_domain(&self) -> bool {
         self.mappings.iter().flat_map(ObjectMapping::expressions).any(Expression::asks_for_default_domain)
@@ -221,6 +231,12 @@ impl ObjectMapping {
         matching.into_iter().map(|(_, mapping)| mapping)
     }
 
+    /// True when a resource is found by this source attribute, alone or with others.
+    pub fn is_matched_by(&self, source_attribute: &str) -> bool {
+        let expressions = self.matching().filter_map(|mapping| mapping.expression.as_ref());
+        expressions.flat_map(Expression::source_attributes).any(|read| read == source_attribute)
+    }
+
     /// The attributes of which a new resource gets a value that no other has.
     pub fn unique(&self) -> impl Iterator<Item = &AttributeMapping> {
         self.attributes.iter().filter(|mapping| mapping.expression.as_ref().is_some_and(Expression::selects_unique))
@@ -251,6 +267,7 @@ impl ObjectMapping {
         names.extend(self.scope.attributes());
         names.extend(self.account_enabled.as_deref());
         names.remove(self.soft_deleted.as_str());
+        names.extend(self.confirm_by.iter().map(String::as_str));
         names
     }
 }

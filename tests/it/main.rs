@@ -30,6 +30,7 @@ mod quarantine;
 mod query_plans;
 mod quiet;
 mod references;
+mod relink;
 mod removals;
 mod replay;
 mod restart;

@@ -13,6 +13,7 @@ mod nesting;
 mod opening;
 mod pages;
 mod provisioning_log;
+mod relinks;
 mod replay;
 mod restarts;
 mod schema;
@@ -121,6 +122,12 @@ suite! {
         lines_are_found_by_object_status_and_time,
         a_search_goes_on_past_what_it_reads_at_a_time,
         old_lines_are_pruned_in_steps_and_of_their_job_alone,
+    }
+    relinks {
+        a_link_goes_over_with_all_that_was_sent,
+        a_group_goes_over_with_its_members,
+        a_relink_of_which_anything_has_changed_is_left_out,
+        claimants_are_confirmed_as_they_were_shown,
     }
     restarts {
         a_cycle_that_was_cut_off_stores_nothing,

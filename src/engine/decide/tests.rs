@@ -169,7 +169,10 @@ fn what_a_look_up_found_decides_about_an_object_without_a_link() {
         job: JobId::new("job"),
         key: ObjectKey { mapping: ObjectMappingId::new("users"), anchor: "bob".into() },
     };
-    let claimed = |leaving| Situation::Claimed { by: claim.clone(), leaving };
+    let claimed = |leaving| {
+        let (by, resource) = (claim.clone(), "taken".into());
+        Situation::Claimed { by, resource, leaving, is_gone: false }
+    };
     let exact: Resource = serde_json::from_value(json!({
         "userName": "ada@harbour.example", "active": true, "displayName": "Ada", "externalId": "ada",
     }))

@@ -8,8 +8,8 @@ use crate::{
         escrow,
         run::{CycleError, Run},
     },
-    model::{Failure, Intent, KnownObject, ObjectKey, PageId, Removal, RemovalId},
-    provisioning_log::{Event, Reason, Status, Summary},
+    model::{Failure, Intent, KnownObject, ObjectKey, PageId, Removal, RemovalId, ResourceId},
+    provisioning_log::{Act, Event, Reason, Status, Summary},
     store::{CommitPage, Effect, Outcome},
     sync_schema::ObjectMapping,
 };
@@ -37,10 +37,12 @@ pub(super) async fn commit(
                 let subject = events::subject(&item.known, mapping, item.name, item.why_not_in_scope, &settled.effect);
                 Summary { subject, event: *event }
             });
+            let keeps_it = matches!(settled.effect, Effect::Waiting { .. } | Effect::Failed(..));
             Some(Outcome {
                 key: item.known.key,
                 kind: mapping.target_kind.clone(),
                 revision: item.known.revision,
+                claims: item.claims.filter(|_| keeps_it),
                 effect: settled.effect,
                 held: settled.held,
                 done_removals,
@@ -115,6 +117,7 @@ pub(in crate::engine) async fn escrow(
             held: Vec::new(),
             done_removals: Vec::new(),
             cancel_removals: false,
+            claims: None,
             log,
             evaluated_schema: run.job.schema_version,
         })
@@ -132,6 +135,7 @@ pub(in crate::engine) fn vanished(run: &Run, known: &KnownObject, mapping: &Obje
         held: Vec::new(),
         done_removals: Vec::new(),
         cancel_removals: true,
+        claims: None,
         log: Some(summary(
             known,
             mapping,
@@ -156,6 +160,25 @@ pub(in crate::engine) fn settled(
     let name = events::name(mapping, known, None).or_else(|| events::name_sent(&intent.action));
     let subject = events::subject(known, mapping, name, None, &Effect::LeaveOpen);
     Summary { subject, event: Event { reason: Some(Reason::code(code)), ..event } }
+}
+
+/// What is said of the two objects of which one has the resource of the other now.
+pub(in crate::engine) fn relinked(
+    former: &KnownObject,
+    new: &KnownObject,
+    resource: &ResourceId,
+    mapping: &ObjectMapping,
+) -> [(ObjectKey, Summary); 2] {
+    let line = |of: &KnownObject, event| {
+        let mut summary = summary(of, mapping, &Effect::Unchanged, event);
+        summary.subject.name = events::name(mapping, former, None);
+        summary.subject.resource = Some(resource.clone());
+        (of.key.clone(), summary)
+    };
+    [
+        line(new, events::relinked(Act::Link, format!("It has the resource of {}, which is gone.", former.key.anchor))),
+        line(former, events::relinked(Act::Other, format!("Its resource is that of {} now.", new.key.anchor))),
+    ]
 }
 
 /// What is said of a removal that waits.

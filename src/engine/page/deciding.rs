@@ -16,9 +16,9 @@ use crate::{
         scope::Standing,
         unique::{self, Candidate, Wish},
     },
-    model::{Action, Failure, Intent, KnownObject, Lifecycle, Removal, RemovalEffect},
+    model::{Action, Claim, Failure, Intent, KnownObject, Lifecycle, ObjectKey, Removal, RemovalEffect, ResourceId},
     provisioning_log::{Event, Reason, Status},
-    store::{Effect, NewRemoval},
+    store::{Effect, NewClaim, NewRemoval},
     sync_schema::ObjectMapping,
 };
 
@@ -44,6 +44,46 @@ impl Known<'_> {
         };
         decide::decide(&self.object, &self.evaluation, &self.situation, rules)
     }
+
+    /// Whose resource it matches, where that is an object of the same mapping.
+    fn claims(&self, run: &Run) -> Option<NewClaim> {
+        match &self.situation {
+            Situation::Claimed { by, resource, .. }
+                if by.job == run.job.id && by.key.mapping == self.object.key.mapping =>
+            {
+                Some(NewClaim { former: by.key.anchor.clone(), resource: resource.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// An object that matches a resource that another one has.
+pub(in crate::engine) struct Claiming {
+    pub object: KnownObject,
+    pub by: Claim,
+    pub resource: ResourceId,
+}
+
+/// Those of the objects that match a resource that another one has. Nothing is decided; who could not be looked for is left
+/// out.
+pub(in crate::engine) async fn claiming(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    keys: Vec<ObjectKey>,
+) -> Result<Vec<Claiming>, CycleError> {
+    let objects = run.store.known(&run.job.id, &keys).await?;
+    let objects: Vec<KnownObject> = objects.into_iter().filter(|known| known.link.is_none()).collect();
+    if objects.is_empty() {
+        return Ok(Vec::new());
+    }
+    run.meet_target().await?;
+    let (all, _) = find_out(run, mapping, objects, &Approved::new()).await?;
+    let claiming = all.into_iter().filter_map(|known| match known.situation {
+        Situation::Claimed { by, resource, .. } => Some(Claiming { object: known.object, by, resource }),
+        _ => None,
+    });
+    Ok(claiming.collect())
 }
 
 pub(super) async fn decide_all(
@@ -71,7 +111,8 @@ pub(super) async fn decide_all(
             seen.subject = Some(events::subject(&known.object, mapping, name, scope, &Effect::Unchanged));
             (seen.situation, seen.matched_at) = (Some(known.situation.clone()), Some(run.now()));
         });
-        items.push(Item { known: known.object, approved: known.approved, name, why_not_in_scope, step });
+        let claims = known.claims(run);
+        items.push(Item { known: known.object, approved: known.approved, name, why_not_in_scope, claims, step });
     }
     Ok(items)
 }
@@ -121,7 +162,7 @@ async fn find_out<'m>(
                 let reason = events::reason(&failure, events::request(&error, None));
                 let step = failed(run, &object, failure, Event::other(Status::Failure, reason));
                 let name = events::name(mapping, &object, Some(&evaluation));
-                items.push(Item { known: object, approved, name, why_not_in_scope: None, step });
+                items.push(Item { known: object, approved, name, why_not_in_scope: None, claims: None, step });
                 continue;
             }
             None if object.link.is_some() => Situation::Linked,
@@ -172,6 +213,8 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
             let log = is_worth_a_line(object, mapping, reason).then(|| skipped(known, reason));
             quiet(Effect::Unchanged, held, log)
         }
+        // Whether it is the one that leaves is asked when everything was read.
+        Decision::Wait { .. } if run.stage() < Stage::Due && !mapping.confirm_by.is_empty() => Step::Postponed,
         Decision::Wait { for_removal } => {
             let log = Event::other(Status::Skipped, Reason::code("WaitsForRemoval"));
             quiet(Effect::Waiting { for_removal }, Vec::new(), Some(log))

@@ -146,6 +146,11 @@ fn told(value: &ExportedValue, redacted: bool) -> Option<Json> {
     }
 }
 
+/// One of two objects of which one has the resource of the other now.
+pub(super) fn relinked(act: Act, text: String) -> Event {
+    Event { reason: Some(Reason { text: Some(text), ..Reason::code("Relinked") }), ..Event::of(act, Status::Success) }
+}
+
 /// A removal that waits when the cycle is over.
 pub(super) fn waiting(removal: &Removal) -> Event {
     let code = if removal.state == RemovalState::Staged { "RemovalStaged" } else { "RemovalHeld" };

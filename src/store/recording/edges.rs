@@ -10,6 +10,7 @@ use crate::store::columns::Word;
 use crate::store::edges::{self, Row};
 use crate::store::keys::key;
 use crate::store::record::{Holds, RecordPage};
+use crate::store::references::{left_behind, unique};
 use crate::store::tables::edges as table;
 use crate::store::watch::Watch;
 use crate::store::{StoreError, names};
@@ -31,6 +32,14 @@ pub(super) struct Owned {
 struct Reference {
     row: Row,
     stored: Option<Row>,
+}
+
+impl Reference {
+    /// True where it is to be asked whose name it is: nobody had it, or the reference ended and has come back.
+    fn is_open(&self) -> bool {
+        let came_back = || self.stored.as_ref().is_some_and(|stored| !stored.wanted);
+        self.row.wanted && (self.row.to_anchor.is_none() || came_back())
+    }
 }
 
 impl Edges {
@@ -115,20 +124,31 @@ impl Edges {
             .owners
             .values()
             .flat_map(|owned| owned.edges.values())
-            .filter(|edge| edge.row.wanted && edge.row.to_anchor.is_none())
+            .filter(|edge| edge.is_open())
             .map(|edge| edge.row.reference.as_str())
             .collect();
         let anchors = names::objects_of(tx, &page.job, &open.into_iter().collect::<Vec<_>>())?;
+        let (mut new, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for owned in self.owners.values_mut() {
-            for edge in owned.edges.values_mut().filter(|edge| edge.row.wanted && edge.row.to_anchor.is_none()) {
-                if let Some(found) = anchors.get(&edge.row.reference) {
-                    edge.row.to_anchor = Some(found.anchor.clone());
-                    edge.row.nested = watch.nests(&edge.row, &found.kind);
+            let mut left = Vec::new();
+            for edge in owned.edges.values_mut().filter(|edge| edge.is_open()) {
+                let found = anchors.get(&edge.row.reference);
+                let Some(found) = found.filter(|found| edge.row.to_anchor.as_ref() != Some(&found.anchor)) else {
+                    continue;
+                };
+                if edge.row.is_sent() && edge.row.to_anchor.is_some() {
+                    // Whom it led to is gone, and somebody else has the name.
+                    left.push(left_behind(&edge.row, edge.row.to_anchor.clone()));
+                    edge.row.reset();
                 }
+                edge.row.to_anchor = Some(found.anchor.clone());
+                edge.row.nested = watch.nests(&edge.row, &found.kind);
             }
+            // One that stands already says the same.
+            left.retain(|row| !owned.edges.contains_key(&(row.attribute.clone(), row.reference.clone())));
+            changed.extend(unique(left));
             owned.carry_over();
         }
-        let (mut new, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for Reference { row, stored } in self.owners.values().flat_map(|owned| owned.edges.values()) {
             watch.edge(stored.as_ref(), Some(row));
             match stored {

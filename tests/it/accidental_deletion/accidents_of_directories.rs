@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::support::directory::{NOBODY, dn_of, person_with};
-use crate::support::program::{Gateway, Target, text_of};
+use crate::support::program::{Gateway, Target, provisor, text_of};
 use crate::support::slapd::{READER, SUFFIX, Slapd, SlapdOptions};
 
 const PEOPLE: usize = 20;
@@ -20,7 +20,8 @@ fn dn(number: usize) -> String {
 }
 
 fn people() -> String {
-    (1..=PEOPLE).map(|number| person_with(&format!("u{number}"), "title: Engineer\n")).collect()
+    let lines = |number| format!("title: Engineer\nemployeeNumber: {number}\n");
+    (1..=PEOPLE).map(|number| person_with(&format!("u{number}"), &lines(number))).collect()
 }
 
 struct Company {
@@ -71,6 +72,23 @@ impl Company {
         assert!([0, 1, 3].contains(&code), "{}", text_of(&output));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         (code, report["counters"]["staged"].as_u64().unwrap_or_default())
+    }
+
+    fn configure_job(&self, change: impl FnOnce(&mut Value)) {
+        let file = self.gateway.path("provisor.yaml");
+        let text = std::fs::read(&file).expect("the configuration");
+        let mut configuration: Value = serde_json::from_slice(&text).expect("JSON, which is YAML");
+        change(&mut configuration["applications"][0]["jobs"][0]);
+        std::fs::write(file, configuration.to_string()).expect("the configuration");
+    }
+
+    /// Everybody is deleted and added again. The group keeps its members: the directory is reloaded, not tidied up.
+    fn reload(&self) {
+        let gone: String = (1..=PEOPLE).map(|number| format!("dn: {}\nchangetype: delete\n\n", dn(number))).collect();
+        self.slapd.modify(&gone);
+        self.slapd.add(&people());
+        let members: String = (1..=MEMBERS).map(|number| format!("member: {}\n", dn(number))).collect();
+        self.slapd.modify(&format!("dn: cn=crew,ou=groups,{SUFFIX}\nchangetype: modify\nreplace: member\n{members}"));
     }
 
     fn set(&self, people: impl Iterator<Item = usize>, value: &str) {
@@ -126,17 +144,56 @@ async fn accident_the_source_loses_half_its_tree_to_an_access_rule() {
 #[tokio::test(flavor = "multi_thread")]
 async fn accident_the_source_is_reloaded_with_new_identifiers() {
     let company = Company::start();
-    let gone: String = (1..=PEOPLE).map(|number| format!("dn: {}\nchangetype: delete\n\n", dn(number))).collect();
-    // The group keeps its members: the directory is reloaded, not tidied up.
-    company.slapd.modify(&gone);
-    company.slapd.add(&people());
-    let members: String = (1..=MEMBERS).map(|number| format!("member: {}\n", dn(number))).collect();
-    company.slapd.modify(&format!("dn: cn=crew,ou=groups,{SUFFIX}\nchangetype: modify\nreplace: member\n{members}"));
+    company.reload();
     for _ in 0..2 {
         let (code, staged) = company.run();
         assert!(code == 3 && staged >= PEOPLE as u64, "{code} {staged}");
         company.nothing_is_lost().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accident_the_source_is_reloaded_and_a_person_says_that_all_are_the_same() {
+    let company = Company::start();
+    company.reload();
+    assert_eq!(company.run().0, 3);
+    let asked = |code: i32, arguments: &[&str]| {
+        let mut command = provisor();
+        command.args(["links", "relink"]).args(arguments).arg("-c").arg(company.gateway.path("provisor.yaml"));
+        let output = command.env_remove("RUST_LOG").output().expect("the program");
+        assert_eq!(output.status.code(), Some(code), "{}", text_of(&output));
+        output
+    };
+    let list = || -> Vec<Value> {
+        serde_json::from_slice(&asked(0, &["list", "hr", "--output", "json"]).stdout).expect("a list")
+    };
+    assert_eq!(list().len(), PEOPLE);
+    assert!(text_of(&asked(0, &["list", "hr"])).contains("no attribute confirms it"));
+    asked(2, &["confirm", "hr"]);
+    asked(2, &["confirm", "hr", "nobody"]);
+    let confirmed = asked(0, &["confirm", "hr", "U1", "--output", "json"]);
+    let confirmed: Value = serde_json::from_slice(&confirmed.stdout).expect("JSON");
+    assert_eq!((&confirmed["confirmed"][0]["name"], &confirmed["confirmed"][1]), (&json!("u1"), &Value::Null));
+    assert_eq!(company.run().0, 3);
+    assert_eq!(list().len(), PEOPLE - 1);
+    asked(0, &["confirm", "hr", "--all"]);
+    assert_eq!(company.run(), (0, 0));
+    assert_eq!(list(), Vec::<Value>::new());
+    company.nothing_is_lost().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_reloaded_keeps_whom_an_attribute_confirms() {
+    let company = Company::start();
+    company.configure_job(|job| job["relink"] = json!({ "confirm_by": { "User": ["employeeNumber"] } }));
+    assert_eq!(company.run(), (0, 0));
+    company.target.admin(reqwest::Method::DELETE, "journal", None).await;
+    company.reload();
+    assert_eq!(company.run(), (0, 0));
+    company.nothing_is_lost().await;
+    // The mapping sends the identifier of the source, and nothing else has changed.
+    assert_eq!((company.target.writes_to("/Users").await, company.target.writes_to("/Groups").await), (20, 0));
+    assert_eq!(company.run(), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

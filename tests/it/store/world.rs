@@ -168,6 +168,7 @@ impl World {
             held: Vec::new(),
             cancel_removals: false,
             done_removals: Vec::new(),
+            claims: None,
             log: None,
             evaluated_schema: self.schema_version,
         }

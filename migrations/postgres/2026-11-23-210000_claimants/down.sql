@@ -1,0 +1,2 @@
+DROP INDEX objects_gone;
+DROP TABLE claimants;

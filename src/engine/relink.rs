@@ -1,0 +1,138 @@
+//! Relinking: a directory was reloaded and the same people, or groups, have other anchors now.
+//!
+//! Whoever matches the resource of an object that is gone for good gets it where the configured attributes confirm that
+//! both are the same ([`confirmation`]), or a person has said so. It is asked when all feeds were read to their end and
+//! nothing of what is due was decided: then it is known who is gone and who else has the same values, and no removal of the
+//! former object has been judged. What goes over is decided like any other linked object afterwards.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    engine::{
+        confirmation::{self, Bearers},
+        cycle,
+        due::PAGE,
+        page::{self, Claiming},
+        run::{CycleError, Run},
+    },
+    model::{Anchor, Claimant, KnownObject, ObjectKey},
+    store::{Relink, Relinking},
+    sync_schema::ObjectMapping,
+};
+
+/// Objects whose attributes are read at a time to learn who has the same values.
+const ATTRIBUTES: u32 = 2_000;
+
+/// Moves the links of objects that are gone to those that are the same, people before the groups that they are in.
+pub(super) async fn relink_reloaded(run: &Arc<Run>) -> Result<(), CycleError> {
+    let (groups, people): (Vec<_>, Vec<_>) =
+        run.job.schema.mappings.iter().partition(|mapping| mapping.lists_members());
+    for mapping in people.into_iter().chain(groups) {
+        if !mapping.flow.is_none() && run.read_to_the_end(&mapping.id) {
+            relink(run, mapping).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn relink(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
+    let mut bearers = None;
+    let mut after: Option<Anchor> = None;
+    loop {
+        run.check_stop()?;
+        let keys = run.store.confirmed_claimants(&run.job.id, &mapping.id, after, PAGE).await?;
+        let Some(last) = keys.last() else { break };
+        after = Some(last.anchor.clone());
+        relink_page(run, mapping, keys, &mut bearers).await?;
+    }
+    if mapping.confirm_by.is_empty() {
+        return Ok(());
+    }
+    let mut after: Option<Anchor> = None;
+    loop {
+        run.check_stop()?;
+        let keys = run.store.due_without_resource(&run.job.id, &mapping.id, after.clone(), PAGE).await?;
+        let Some(last) = keys.last() else { return Ok(()) };
+        if after.is_none() && !run.store.any_gone_with_resource(&run.job.id, &mapping.id).await? {
+            return Ok(());
+        }
+        after = Some(last.anchor.clone());
+        relink_page(run, mapping, keys, &mut bearers).await?;
+    }
+}
+
+async fn relink_page(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    keys: Vec<ObjectKey>,
+    bearers: &mut Option<Bearers>,
+) -> Result<(), CycleError> {
+    if !cycle::waits_for_last_page(mapping) {
+        // What was listed is older than what the pages have written since.
+        run.set_indexed(&mapping.id, false);
+    }
+    let said = run.store.claimants_of(&run.job.id, &keys).await?;
+    let said: HashMap<ObjectKey, Claimant> = said.into_iter().map(|said| (said.key.clone(), said)).collect();
+    let mut claiming = page::claiming(run, mapping, keys).await?;
+    claiming.retain(|claiming| claiming.by.job == run.job.id && claiming.by.key.mapping == mapping.id);
+    let formers: Vec<ObjectKey> = claiming.iter().map(|claiming| claiming.by.key.clone()).collect();
+    let formers = run.store.known(&run.job.id, &formers).await?;
+    let formers: HashMap<ObjectKey, KnownObject> =
+        formers.into_iter().map(|known| (known.key.clone(), known)).collect();
+    let mut relinks = Vec::new();
+    for claiming in &claiming {
+        let Some(former) = formers.get(&claiming.by.key) else { continue };
+        let said = said
+            .get(&claiming.object.key)
+            .filter(|said| said.confirmed && said.former == former.key.anchor && said.resource == claiming.resource);
+        if said.is_some() || is_confirmed(run, mapping, former, &claiming.object, bearers).await? {
+            relinks.push(relink_of(mapping, former, claiming));
+        }
+    }
+    if relinks.is_empty() {
+        return Ok(());
+    }
+    let (job, cycle, now) = (run.job.id.clone(), run.cycle.id.clone(), run.now());
+    let relinked = run.store.relink(Relinking { job, cycle, relinks, now }).await?;
+    tracing::info!(job.id = %run.job.id, mapping = %mapping.id, objects = relinked.len(), "objects with other anchors have the resources of those that are gone");
+    run.count(|progress| progress.counters.relinked += relinked.len() as u64);
+    Ok(())
+}
+
+/// Everybody's values are looked through once a cycle, and only when everything else is confirmed.
+async fn is_confirmed(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    former: &KnownObject,
+    new: &KnownObject,
+    bearers: &mut Option<Bearers>,
+) -> Result<bool, CycleError> {
+    if confirmation::confirm(former, new, &mapping.confirm_by, None).is_err() {
+        return Ok(false);
+    }
+    if bearers.is_none() {
+        *bearers = Some(everybody(run, mapping).await?);
+    }
+    Ok(confirmation::confirm(former, new, &mapping.confirm_by, bearers.as_ref()).is_ok())
+}
+
+async fn everybody(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<Bearers, CycleError> {
+    let mut bearers = Bearers::default();
+    let mut after: Option<Anchor> = None;
+    loop {
+        run.check_stop()?;
+        let page = run.store.attributes_of_living(&run.job.id, &mapping.id, after, ATTRIBUTES).await?;
+        let Some((last, _)) = page.last() else { return Ok(bearers) };
+        after = Some(last.clone());
+        page.iter().for_each(|(_, attributes)| bearers.add(attributes, &mapping.confirm_by));
+    }
+}
+
+fn relink_of(mapping: &ObjectMapping, former: &KnownObject, claiming: &Claiming) -> Relink {
+    Relink {
+        key: claiming.object.key.clone(),
+        former: former.key.anchor.clone(),
+        resource: claiming.resource.clone(),
+        log: page::relinked(former, &claiming.object, &claiming.resource, mapping).into(),
+    }
+}
