@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::{
-        Adopt, Application, Config, Connector, Leaving, LimitSettings, SchedulerSettings, SourceConfig, StoreSettings,
-        TargetConfig, Wiring,
+        Adopt, Application, AssignedBy, Config, Connector, Leaving, LimitSettings, SchedulerSettings, ScopeSettings,
+        SourceConfig, StoreSettings, TargetConfig, Wiring,
     },
     engine::{
         Job,
@@ -75,7 +75,7 @@ pub fn assemble(wiring: Wiring<'_>) -> anyhow::Result<ScheduledJob> {
     let schema = job.schema.rules.clone();
     let schema_version = version_of(&job.schema.document, &schema)?;
     let policy = policy(application, job);
-    let source = open_source(source, &schema)?;
+    let source = open_source(source, &schema, &job.scope)?;
     let target = open_target(application)?;
     let references_on_create = references_on_create(&target);
     Ok(ScheduledJob {
@@ -142,6 +142,7 @@ fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
             longest_pause: job.quarantine.longest_pause,
         },
         nested_groups: job.nested_groups,
+        scope: job.scope.scope(),
         ..Policy::default()
     }
 }
@@ -163,14 +164,29 @@ fn deprovisioning(leaving: Leaving) -> Deprovisioning {
     }
 }
 
-fn open_source(source: &SourceConfig, schema: &Schema) -> Result<Arc<dyn Source>, Unworkable> {
+fn open_source(source: &SourceConfig, schema: &Schema, scope: &ScopeSettings) -> Result<Arc<dyn Source>, Unworkable> {
     let selection = schema.selection();
     let unworkable = |cause| Unworkable::Source { name: source.name.clone(), cause: Box::new(cause) };
     Ok(match &source.connector {
         Connector::Ldap(settings) => {
-            Arc::new(LdapSource::new(settings.as_ref().clone(), selection).map_err(unworkable)?)
+            let source = LdapSource::new(settings.as_ref().clone(), selection);
+            let source = match scope {
+                ScopeSettings::Assigned { by: AssignedBy::Groups(groups), .. } => {
+                    source.and_then(|source| source.with_assigned(groups.clone()))
+                }
+                _ => source,
+            };
+            Arc::new(source.map_err(unworkable)?)
         }
-        Connector::Graph(settings) => Arc::new(GraphSource::new(settings, &selection).map_err(unworkable)?),
+        Connector::Graph(settings) => {
+            let source = GraphSource::new(settings, &selection).map_err(unworkable)?;
+            Arc::new(match scope {
+                ScopeSettings::Assigned { by: AssignedBy::ServicePrincipal(application), .. } => {
+                    source.with_assigned(application.clone())
+                }
+                _ => source,
+            })
+        }
     })
 }
 

@@ -45,7 +45,8 @@ pub struct Policy {
     pub adopt: Adopt,
     /// The account is disabled in its directory. Default: `disable`.
     pub disabled: Leaving,
-    /// The object exists and the source does not deliver it any more. Default: `disable`.
+    /// The object is not assigned to the application any more, or exists and the source does not deliver it any more.
+    /// Default: `disable`.
     pub unassigned: Leaving,
     /// The object exists and the scope no longer holds it. Default: `disable`.
     pub out_of_scope: Leaving,

@@ -16,6 +16,7 @@ mod resolve;
 mod resolved;
 mod schedule;
 mod schema_file;
+mod scope;
 mod secrets;
 mod template;
 mod written;
@@ -31,6 +32,7 @@ pub use resolved::{
     TargetConfig, Wiring,
 };
 pub use schema_file::{SchemaFileError, read_schema};
+pub use scope::{AssignedBy, ScopeSettings};
 pub use template::templates_of;
 
 use std::path::Path;

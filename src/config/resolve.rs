@@ -15,6 +15,7 @@ use super::resolved::{
     Application, Config, Connector, JobConfig, JobSchema, SchemaOrigin, SourceConfig, StoreSettings, TargetConfig,
 };
 use super::schema_file::{SchemaFileError, read_schema};
+use super::scope::Beside;
 use super::written::{WrittenApplication, WrittenConfig, WrittenJob, WrittenSource, WrittenStore, WrittenTarget};
 use crate::db::DatabaseUrl;
 use crate::model::{JobId, ResourceKind};
@@ -256,6 +257,8 @@ impl<'a> Resolver<'a> {
                 None
             }
         };
+        let beside = Beside { source, schema: schema.as_ref(), nested_groups: written.nested_groups };
+        let scope = self.scope(node, written.scope, &beside);
         let mut schema = schema?;
         self.relink(node, written.relink, &mut schema);
         Some(JobConfig {
@@ -263,6 +266,7 @@ impl<'a> Resolver<'a> {
             source: written.source.value,
             template,
             schema,
+            scope,
             schedule,
             policy: written.policy,
             accidental_deletion: written.accidental_deletion,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::job::{EscrowSettings, GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
+use super::scope::ScopeSettings;
 use crate::model::{JobId, NestedGroups};
 use crate::notification::{MailSettings, WebhookSettings};
 use crate::secret::Secret;
@@ -120,6 +121,8 @@ pub struct JobConfig {
     /// The id of the template that knows how the target is spoken to.
     pub template: Option<String>,
     pub schema: JobSchema,
+    /// Whom the job provisions.
+    pub scope: ScopeSettings,
     pub schedule: Schedule,
     pub policy: Policy,
     pub accidental_deletion: GuardSettings,

@@ -11,6 +11,7 @@ use crate::target::profile::DeleteMeans;
 use crate::target::{Auth, Protected, ScimTarget};
 
 mod hostile;
+mod scope;
 
 pub(super) const SOUND: &str = r#"
 store: { url: "postgres://app:${env:DB_PASSWORD}@db/provisor" }

@@ -11,6 +11,7 @@ use super::duration::WrittenDuration;
 use super::job::{GuardSettings, LimitSettings, Policy};
 use super::read::Located;
 use super::resolved::SchedulerSettings;
+use super::scope::WrittenScope;
 use crate::model::{NestedGroups, ResourceId};
 use crate::notification::{MailSettings, WebhookSettings};
 use crate::source::graph::GraphSettings;
@@ -132,6 +133,9 @@ pub(super) struct WrittenJob {
     pub(super) escrow: WrittenEscrow,
     #[serde(default)]
     pub(super) quarantine: WrittenQuarantine,
+    /// `all`, or `assigned` with what says who is assigned to the application. Default: `all`.
+    #[serde(default)]
+    pub(super) scope: WrittenScope,
     /// `groups`, `flatten` or `ignore`: what becomes of groups that are members of groups. Default: `groups`.
     #[serde(default)]
     pub(super) nested_groups: NestedGroups,

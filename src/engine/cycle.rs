@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{
-        due,
+        assignments, due,
         fit::LeftOut,
         groups, lookup, nesting, opening, page,
         quarantine::{self, CycleEnd, Standing},
@@ -22,9 +22,9 @@ use crate::{
         run::{Approved, CycleError, Job, Progress, Run, Stage},
         steering, sweep, take_away,
     },
-    model::{Change, Counters, CycleKind, CycleState, FailureClass, Health, ObjectKey, Round, Watermark},
+    model::{Change, Counters, CycleKind, CycleState, FailureClass, Health, JobScope, ObjectKey, Round, Watermark},
     source::{Checkpoint, Coverage, Feed, Page, ReadEnd, ServerIdentity, Source, SourceError, Start},
-    store::{EndOfCycle, Holds, RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
+    store::{Absence, EndOfCycle, Holds, RecordPage, Recorded, RecordedMapping, RecordedReference, Store},
     sync_schema::ObjectMapping,
     target::{Gate, ScimTarget},
 };
@@ -165,7 +165,9 @@ async fn stages(
     }
     run.enter(Stage::Due);
     groups::tell_unclear(run).await?;
+    assignments::learn(run, source.as_ref(), Absence::Counts(run.cycle.id.clone())).await?;
     nesting::flatten(run).await?;
+    assignments::spread(run).await?;
     relink::relink_reloaded(run).await?;
     due::act_on_due(run).await?;
     run.enter(Stage::Removing);
@@ -341,7 +343,7 @@ pub(super) async fn record_changes(
                 },
             })
             .collect(),
-        acts_at_once: !waits_for_last_page(mapping),
+        acts_at_once: !waits_for_last_page(run, mapping),
     });
     let page = RecordPage {
         job: run.job.id.clone(),
@@ -360,16 +362,17 @@ pub(super) async fn record_changes(
 /// references (groups) wait for the last page: their members come first, and everything of one group goes in one
 /// request.
 fn by_mapping<T>(run: &Run, mut due: Vec<T>, key: impl Fn(&T) -> &ObjectKey) -> Vec<(ObjectMapping, Vec<T>)> {
-    let mappings = run.job.schema.mappings.iter().filter(|mapping| !waits_for_last_page(mapping));
+    let mappings = run.job.schema.mappings.iter().filter(|mapping| !waits_for_last_page(run, mapping));
     mappings
         .map(|mapping| (mapping.clone(), due.extract_if(.., |one| key(one).mapping == mapping.id).collect::<Vec<_>>()))
         .filter(|(_, due)| !due.is_empty())
         .collect()
 }
 
-/// True for object mappings whose objects are only acted on after the last page: groups, and whom groups decide about.
-pub(super) fn waits_for_last_page(mapping: &ObjectMapping) -> bool {
-    mapping.lists_members() || mapping.scope.asks_for_members()
+/// True for object mappings whose objects are only acted on after the last page: groups, whom groups decide about,
+/// and everybody where an assignment decides.
+pub(super) fn waits_for_last_page(run: &Run, mapping: &ObjectMapping) -> bool {
+    mapping.lists_members() || mapping.scope.asks_for_members() || run.job.policy.scope != JobScope::All
 }
 
 /// Starts a page of actions once there is room for one more.

@@ -40,6 +40,8 @@ pub enum Decision {
     Skip { reason: SkipReason, held: Vec<Held> },
     /// The name it needs is still held by somebody who leaves.
     Wait { for_removal: RemovalId },
+    /// What decides about it is still to be read.
+    Postpone,
     /// It cannot be done.
     Fail(Failure),
 }
@@ -71,6 +73,8 @@ pub enum SkipReason {
     RedundantExport,
     /// Out of scope and never provisioned.
     NotInScope,
+    /// Assigned with roles of which none entitles, and never provisioned.
+    NotEffectivelyEntitled,
     /// The mapping sent `IgnoreObjectFlow`.
     IgnoredByMapping,
     /// The object mapping does not create, update or delete.
@@ -91,6 +95,7 @@ impl SkipReason {
         match self {
             Self::RedundantExport => "RedundantExport",
             Self::NotInScope => "NotInScope",
+            Self::NotEffectivelyEntitled => "NotEffectivelyEntitled",
             Self::IgnoredByMapping => "IgnoredByMapping",
             Self::FlowDisabled => "FlowDisabled",
             Self::Protected => "Protected",
@@ -130,6 +135,7 @@ pub fn decide(known: &KnownObject, evaluation: &Evaluation<'_>, situation: &Situ
     let wanted = match evaluation {
         Evaluation::Failed(failure) => return Decision::Fail(failure.clone()),
         Evaluation::Undecided(scope) => return fail(FailureClass::Object, Failure::SCOPE_UNDECIDED, scope.to_string()),
+        Evaluation::Unread => return Decision::Postpone,
         Evaluation::Ignored => return skip(SkipReason::IgnoredByMapping),
         Evaluation::Wanted(wanted) => wanted,
     };
@@ -145,6 +151,7 @@ pub fn decide(known: &KnownObject, evaluation: &Evaluation<'_>, situation: &Situ
             }
             _ => linked(link, wanted, work, rules),
         },
+        None if wanted.standing == Standing::NotEntitled => skip(SkipReason::NotEffectivelyEntitled),
         None if wanted.standing != Standing::InScope => skip(SkipReason::NotInScope),
         None => unlinked(wanted, situation, work, rules),
     }

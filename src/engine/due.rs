@@ -33,7 +33,7 @@ pub(super) async fn act_on_due(run: &Arc<Run>) -> Result<(), CycleError> {
         let (groups, people): (Vec<_>, Vec<_>) =
             run.job.schema.mappings.iter().partition(|mapping| mapping.lists_members());
         for mapping in people.into_iter().chain(groups) {
-            if pass > 0 || !cycle::waits_for_last_page(mapping) {
+            if pass > 0 || !cycle::waits_for_last_page(run, mapping) {
                 // What was listed is older than what the pages have written since.
                 run.set_indexed(&mapping.id, false);
             }

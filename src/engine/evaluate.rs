@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use crate::{
     engine::{
         flow::{self, Desired, DesiredAttribute},
-        scope::{self, Memberships, Standing},
+        scope::{self, Assignments, Memberships, Standing, Undecided},
     },
     expression::{Context as ExpressionContext, Draw, Seed},
     model::{Attributes, Failure, JobId, Lifecycle, MatchingValue, ObjectKey, Value},
-    sync_schema::{ObjectMapping, ScopeResult},
+    sync_schema::{APP_ROLE_ASSIGNMENTS, ObjectMapping, ScopeResult},
 };
 
 /// What evaluation needs of the world: handed in, so that the same input always evaluates the same.
@@ -23,6 +23,8 @@ pub struct Context {
     pub default_domain: Option<String>,
     /// Where filters ask for members of groups: what is known of them.
     pub memberships: Memberships,
+    /// Where only the assigned are provisioned: what is known of them.
+    pub assignments: Assignments,
 }
 
 /// What should be, for one object under one object mapping.
@@ -33,6 +35,8 @@ pub enum Evaluation<'m> {
     Ignored,
     /// Neither in nor out of scope: nothing may follow from it.
     Undecided(ScopeResult),
+    /// What decides about it is still to be read.
+    Unread,
     /// The mapping failed for this object.
     Failed(Failure),
 }
@@ -71,10 +75,16 @@ pub fn evaluate<'m>(
     }
     let mut input = mapping.inputs(attributes).into_owned();
     let member_of = |group: &str| context.memberships.test(&key.anchor, group);
-    let standing = match scope::standing(&input, lifecycle, mapping, member_of) {
+    let standing = match scope::standing(&input, lifecycle, mapping, context.assignments.test(&key.anchor), member_of) {
         Ok(standing) => standing,
-        Err(scope) => return Evaluation::Undecided(scope),
+        Err(Undecided::Filters(scope)) => return Evaluation::Undecided(scope),
+        Err(Undecided::Assignment) => return Evaluation::Unread,
     };
+    match context.assignments.roles(&key.anchor) {
+        Some(Some(roles)) => input.set(APP_ROLE_ASSIGNMENTS, roles),
+        Some(None) => input.clear(APP_ROLE_ASSIGNMENTS),
+        None => {}
+    }
     input.set(mapping.soft_deleted.as_str(), Value::Boolean(standing.is_soft_deleted()));
     let object = [key.mapping.as_str(), key.anchor.as_str()];
     let expression_context = ExpressionContext {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    engine::run::Job,
+    engine::{assignments, run::Job},
     model::{ResourceKind, TargetPath},
     sync_schema::{AttributeMapping, ObjectMapping, Schema},
     target::Profile,
@@ -61,6 +61,15 @@ fn is_lacking(mapping: &ObjectMapping, attribute: &AttributeMapping, profile: &P
 pub(super) fn in_domain(job: Job, domain: Option<&str>) -> Job {
     match domain.filter(|_| job.schema.asks_for_default_domain()) {
         Some(domain) => Job { schema_version: version_with(job.schema_version, ["@", domain]), ..job },
+        None => job,
+    }
+}
+
+/// The job under a schema version of its own where only the assigned are provisioned, so that everything is looked at again
+/// when that changes.
+pub(super) fn in_scope(job: Job) -> Job {
+    match assignments::word(job.policy.scope) {
+        Some(word) => Job { schema_version: version_with(job.schema_version, ["scope", word]), ..job },
         None => job,
     }
 }

@@ -8,6 +8,7 @@
 //! | record what the source said | [`cycle`] | store |
 //! | who is a member of the groups that filters name | `groups` | store |
 //! | who is a member of a group through a group in it | `nesting` | store |
+//! | who is assigned to the application | `assignments` | source, store |
 //! | evaluate: in scope? what should it look like? | [`scope`], [`flow`], [`evaluate`] | none |
 //! | match: which resource is it? | `lookup`, [`matching`] | target (reads), store |
 //! | is it one that is gone, under another anchor? | `relink`, [`confirmation`] | target (reads), store |
@@ -25,6 +26,7 @@
 //! they no longer are. A crash at any moment therefore leaves nothing behind but due objects and open intents, and
 //! [`intents`] says how those are settled.
 
+mod assignments;
 pub mod confirmation;
 pub mod cycle;
 pub mod decide;

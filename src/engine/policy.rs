@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::escrow::EscrowRules;
 use crate::engine::quarantine::QuarantineRules;
-use crate::model::{NestedGroups, ResourceId};
+use crate::model::{JobScope, NestedGroups, ResourceId};
 
 /// How existing resources are adopted when an object matches one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,9 +98,11 @@ impl Default for Guard {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub adoption: Adoption,
+    /// Whom the job provisions.
+    pub scope: JobScope,
     /// The account is disabled in the source.
     pub disabled: Deprovisioning,
-    /// The source has it and does not deliver it any more.
+    /// It is not assigned to the application (any more), or the source has it and does not deliver it any more.
     pub unassigned: Deprovisioning,
     /// A scoping filter does not let it through.
     pub out_of_scope: Deprovisioning,
@@ -122,6 +124,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             adoption: Adoption::Update,
+            scope: JobScope::default(),
             disabled: Deprovisioning::Disable,
             unassigned: Deprovisioning::Disable,
             out_of_scope: Deprovisioning::Disable,

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,7 +19,7 @@ use crate::{
         observer::Observer,
         policy::Policy,
         quarantine::{CycleEnd, Side},
-        scope::Memberships,
+        scope::{Assignments, Memberships},
         unique::Holders,
     },
     expression::Seed,
@@ -167,6 +170,8 @@ pub(super) struct Run {
     met: OnceCell<()>,
     /// The kinds whose feeds were read to their end in this cycle.
     read: Mutex<BTreeSet<ObjectKind>>,
+    /// True once the list of assignments was read to its end in this cycle.
+    assignments_read: AtomicBool,
     /// Groups that were looked at in this cycle, in which something may be left out.
     with_groups_in_them: Mutex<BTreeSet<ObjectKey>>,
     /// Who watches what becomes of an object.
@@ -204,6 +209,7 @@ impl Run {
             drawn: Mutex::default(),
             met: OnceCell::new(),
             read: Mutex::default(),
+            assignments_read: AtomicBool::new(false),
             with_groups_in_them: Mutex::default(),
             observer: Observer::default(),
             index_building: tokio::sync::Mutex::default(),
@@ -235,6 +241,7 @@ impl Run {
             seed: self.seed.clone(),
             default_domain: self.default_domain.clone(),
             memberships: Memberships::default(),
+            assignments: Assignments::default(),
         }
     }
 
@@ -246,6 +253,15 @@ impl Run {
     /// True when all objects of the mapping were read, or all changes of them, in this cycle.
     pub(super) fn read_to_the_end(&self, mapping: &ObjectMappingId) -> bool {
         self.mapping(mapping).is_some_and(|mapping| locked(&self.read).contains(&mapping.source_kind))
+    }
+
+    /// The list of assignments was read to its end.
+    pub(super) fn note_assignments_read(&self) {
+        self.assignments_read.store(true, Ordering::Release);
+    }
+
+    pub(super) fn assignments_were_read(&self) -> bool {
+        self.assignments_read.load(Ordering::Acquire)
     }
 
     pub(super) fn mapping(&self, id: &ObjectMappingId) -> Option<&ObjectMapping> {

@@ -1,17 +1,24 @@
 //! In or out of scope, and why. Pure.
 
+use std::collections::HashMap;
+
 use crate::{
-    model::{self, Anchor, Attributes, Lifecycle, Value},
+    model::{self, Anchor, Attributes, Lifecycle, Roles, Value},
     sync_schema::{Doubt, Membership, ObjectMapping, ScopeResult, Verdict},
 };
 
-/// Where an object stands, layer by layer: the source's word first, then the account's state, then the filters.
+/// Where an object stands, layer by layer: the source's word first, then the account's state, then its assignment, then
+/// the filters.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
     /// Every layer lets it through.
     InScope,
     /// In scope, or nobody can tell, and its account is disabled in the source: never created, disabled where it is linked.
     AccountDisabled,
+    /// It is not assigned to the application.
+    Unassigned,
+    /// It is assigned with roles of which none entitles.
+    NotEntitled,
     /// A scoping filter does not let it through.
     OutOfScope(ScopeResult),
     /// The source still has it but does not deliver it.
@@ -38,6 +45,8 @@ impl Standing {
         match self {
             Self::InScope => "in scope",
             Self::AccountDisabled => "disabled in the source",
+            Self::Unassigned => "not assigned to the application",
+            Self::NotEntitled => "assigned without a role that entitles",
             Self::OutOfScope(_) => "out of scope",
             Self::LeftFeed => "no longer covered by the source filter",
             Self::SoftDeleted => "in the recycle bin of the source",
@@ -69,17 +78,69 @@ impl Memberships {
     }
 }
 
+/// What is known of who is assigned to the application.
+#[derive(Clone, Debug, Default)]
+pub struct Assignments {
+    /// The roles of whoever is assigned; `None` where everybody is provisioned.
+    pub known: Option<HashMap<Anchor, Roles>>,
+    /// True once the list was read to its end in this cycle, and the groups before it. Until then only an assignment that is
+    /// known counts: its absence means nothing.
+    pub complete: bool,
+}
+
+/// Whether an object is assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    /// Nobody has to be.
+    NotAsked,
+    Yes,
+    No,
+    /// Yes, with roles of which none entitles.
+    WithoutEntitlement,
+    /// What was not read to its end says nothing.
+    Unread,
+}
+
+impl Assignments {
+    /// Whether the object is assigned.
+    pub fn test(&self, object: &Anchor) -> Assigned {
+        let Some(known) = &self.known else { return Assigned::NotAsked };
+        match known.get(object) {
+            Some(roles) if roles.entitle() => Assigned::Yes,
+            _ if !self.complete => Assigned::Unread,
+            Some(_) => Assigned::WithoutEntitlement,
+            None => Assigned::No,
+        }
+    }
+
+    /// What expressions see as the roles of the object; `None` where assignments play no part.
+    pub fn roles(&self, object: &Anchor) -> Option<Option<Value>> {
+        let known = self.known.as_ref()?;
+        Some(known.get(object).and_then(Roles::value))
+    }
+}
+
+/// Why nobody can tell where an object stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Undecided {
+    /// It is not known yet whether it is assigned. What is read next tells.
+    Assignment,
+    /// A scoping filter could not be decided.
+    Filters(ScopeResult),
+}
+
 /// Finds where the object stands. `member_of` says whether it is a member of a group, by the word of the filter.
 ///
 /// # Errors
-/// Why a scoping filter could not be decided: the object is neither in nor out, so nothing may follow from it. Somebody whose
+/// Why it could not be decided: the object is neither in nor out, so nothing may follow from it. Somebody whose
 /// account is disabled is to have no access either way, so that never waits for a filter.
 pub fn standing(
     attributes: &Attributes,
     lifecycle: Lifecycle,
     mapping: &ObjectMapping,
+    assigned: Assigned,
     member_of: impl Fn(&str) -> Membership,
-) -> Result<Standing, ScopeResult> {
+) -> Result<Standing, Undecided> {
     match lifecycle {
         Lifecycle::Deleted => return Ok(Standing::Deleted),
         Lifecycle::SoftDeleted => return Ok(Standing::SoftDeleted),
@@ -87,12 +148,19 @@ pub fn standing(
         Lifecycle::Present => {}
     }
     let is_disabled = !is_active(attributes, lifecycle, mapping);
+    match assigned {
+        Assigned::No => return Ok(Standing::Unassigned),
+        Assigned::WithoutEntitlement => return Ok(Standing::NotEntitled),
+        Assigned::Unread if is_disabled => return Ok(Standing::AccountDisabled),
+        Assigned::Unread => return Err(Undecided::Assignment),
+        Assigned::NotAsked | Assigned::Yes => {}
+    }
     let scope = mapping.scope.explain(attributes, member_of);
     match scope.verdict {
         Verdict::Fail => Ok(Standing::OutOfScope(scope)),
         Verdict::Pass | Verdict::Undecided(_) if is_disabled => Ok(Standing::AccountDisabled),
         Verdict::Pass => Ok(Standing::InScope),
-        Verdict::Undecided(_) => Err(scope),
+        Verdict::Undecided(_) => Err(Undecided::Filters(scope)),
     }
 }
 
@@ -137,6 +205,60 @@ mod tests {
         }
     }
     #[test]
+    fn an_assignment_counts_before_all_is_read_and_its_absence_afterwards() {
+        let role = |provisionable| {
+            let mut roles = Roles::default();
+            roles.add(model::AssignedRole { id: "r".to_owned(), value: None, display_name: None, provisionable });
+            roles
+        };
+        let known = HashMap::from([(Anchor::from("ada"), role(true)), (Anchor::from("bob"), role(false))]);
+        let [read, unread] = [true, false].map(|complete| Assignments { known: Some(known.clone()), complete });
+        for (object, when_read, when_unread) in [
+            ("ada", Assigned::Yes, Assigned::Yes),
+            ("bob", Assigned::WithoutEntitlement, Assigned::Unread),
+            ("eve", Assigned::No, Assigned::Unread),
+        ] {
+            let object = Anchor::from(object);
+            assert_eq!((read.test(&object), unread.test(&object)), (when_read, when_unread), "{object}");
+        }
+        assert_eq!(Assignments::default().test(&"eve".into()), Assigned::NotAsked);
+    }
+
+    #[test]
+    fn the_layers_come_in_their_order() {
+        let mut document: Json = serde_json::from_str(SCHEMA).unwrap();
+        *document.pointer_mut("/synchronizationRules/0/objectMappings/0/scope").unwrap() = json!({ "groups": [{
+            "clauses": [{ "sourceOperandName": "department", "operatorName": "IS NOT NULL" }],
+        }] });
+        let schema = compile(&serde_json::from_value(document).unwrap()).runnable().unwrap();
+        for (lifecycle, enabled, assigned, in_filter, expected) in [
+            (Lifecycle::Present, true, Assigned::Yes, true, Some("in scope")),
+            (Lifecycle::Present, true, Assigned::NotAsked, false, Some("out of scope")),
+            (Lifecycle::Present, true, Assigned::No, false, Some("not assigned to the application")),
+            (Lifecycle::Present, false, Assigned::No, true, Some("not assigned to the application")),
+            (
+                Lifecycle::Present,
+                true,
+                Assigned::WithoutEntitlement,
+                true,
+                Some("assigned without a role that entitles"),
+            ),
+            (Lifecycle::Present, true, Assigned::Unread, false, None),
+            (Lifecycle::Present, false, Assigned::Unread, true, Some("disabled in the source")),
+            (Lifecycle::Deleted, true, Assigned::Unread, true, Some("deleted in the source")),
+        ] {
+            let mut attributes = Attributes::default();
+            attributes.set("accountEnabled", Value::Boolean(enabled));
+            if in_filter {
+                attributes.set("department", Value::text("Deck"));
+            }
+            let never = |_: &str| Membership::NotMember;
+            let standing = standing(&attributes, lifecycle, &schema.mappings[0], assigned, never);
+            assert_eq!(standing.ok().map(|standing| standing.reason()), expected, "{assigned:?} {enabled}");
+        }
+    }
+
+    #[test]
     fn a_disabled_account_never_waits_for_a_filter() {
         let mut document: Json = serde_json::from_str(SCHEMA).unwrap();
         *document.pointer_mut("/synchronizationRules/0/objectMappings/0/scope").unwrap() = json!({ "groups": [{
@@ -155,7 +277,8 @@ mod tests {
         ] {
             let mut attributes = Attributes::default();
             attributes.set("accountEnabled", Value::Boolean(enabled));
-            let standing = standing(&attributes, Lifecycle::Present, &schema.mappings[0], |_| membership);
+            let standing =
+                standing(&attributes, Lifecycle::Present, &schema.mappings[0], Assigned::NotAsked, |_| membership);
             assert_eq!(standing.ok().map(|standing| standing.reason()), expected, "{enabled} {membership:?}");
         }
     }

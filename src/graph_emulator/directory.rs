@@ -13,6 +13,7 @@ use super::{
     error::GraphError,
     object::{Kind, Object, Stamped, State},
     property,
+    service_principal::ServicePrincipals,
     tenant::Tenant,
 };
 
@@ -27,16 +28,18 @@ pub(super) struct Directory {
     pub(super) digest: String,
     users: BTreeMap<String, Object>,
     groups: BTreeMap<String, Object>,
+    pub(super) service_principals: ServicePrincipals,
     head: u64,
 }
 
 impl Directory {
     pub(super) fn new(tenant: Tenant) -> Self {
         let digest = digest(&tenant);
-        let Tenant { tenant_id, display_name, verified_domains, users, groups } = tenant;
+        let Tenant { tenant_id, display_name, verified_domains, users, groups, service_principals } = tenant;
+        let service_principals = ServicePrincipals::new(service_principals);
         let users = users.into_iter().map(|user| (user.id.clone(), Object::of_user(user, FIRST_STEP))).collect();
         let groups = groups.into_iter().map(|group| (group.id.clone(), Object::of_group(group, FIRST_STEP))).collect();
-        Self { tenant_id, display_name, verified_domains, digest, users, groups, head: FIRST_STEP }
+        Self { tenant_id, display_name, verified_domains, digest, users, groups, service_principals, head: FIRST_STEP }
     }
 
     /// Distinguishes the content from itself: no delta token that was issued is good any more.

@@ -14,6 +14,7 @@ mod odata;
 mod property;
 mod read;
 mod routes;
+mod service_principal;
 mod staging;
 mod tenant;
 mod write;
@@ -34,6 +35,7 @@ use actix_web::{
 };
 use tokio::task::JoinHandle;
 
+pub use service_principal::{AppRoleAssignmentRecord, AppRoleRecord, ServicePrincipalRecord};
 pub use staging::{Refused, Staged};
 pub use tenant::{EVERYBODY, GroupRecord, Tenant, TenantError, UserRecord};
 

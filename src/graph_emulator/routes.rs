@@ -18,7 +18,7 @@ use super::{
     Service, access,
     error::{GraphError, RequestIds},
     object::Kind,
-    read, write,
+    read, service_principal, write,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -36,6 +36,15 @@ pub(super) fn configure(app: &mut ServiceConfig) {
 fn configure_directory(scope: &mut ServiceConfig) {
     configure_kind(scope, Kind::User);
     configure_kind(scope, Kind::Group);
+    // An application is named by its object id, or by another id in parentheses.
+    for named in ["/servicePrincipals/{id}", "/servicePrincipals{id:\\([^/]*\\)}"] {
+        let at = |rest: &str| [named, rest].concat();
+        scope
+            .route(named, web::get().to(service_principal::show))
+            .route(&at("/appRoleAssignedTo"), web::get().to(service_principal::list))
+            .route(&at("/appRoleAssignedTo"), web::post().to(service_principal::assign))
+            .route(&at("/appRoleAssignedTo/{assignment}"), web::delete().to(service_principal::unassign));
+    }
     scope
         .route("/organization", web::get().to(read::list_organizations))
         .route("/users/{id}/manager", web::get().to(read::show_manager))

@@ -3,7 +3,7 @@
 use chrono::Utc;
 use serde_json::{Map, Value as Json};
 
-use super::{Running, error::GraphError, object::Kind};
+use super::{Running, error::GraphError, object::Kind, service_principal::AppRoleRecord};
 
 /// One change. Users are named by id or user principal name, groups by id.
 #[derive(Clone, Debug)]
@@ -52,6 +52,26 @@ pub enum Staged {
         group: String,
         member: String,
     },
+    /// A user or a group is assigned to an application, with a role.
+    Assign {
+        application: String,
+        principal: String,
+        role: String,
+    },
+    Unassign {
+        application: String,
+        principal: String,
+        role: String,
+    },
+    /// The application has these roles and no others; assignments to others stay.
+    SetRoles {
+        application: String,
+        roles: Vec<AppRoleRecord>,
+    },
+    /// The service principal of an application is deleted, with all assignments to it.
+    DeleteApplication {
+        application: String,
+    },
 }
 
 /// Why a change was refused.
@@ -90,6 +110,18 @@ impl Running {
                 Staged::DeleteGroup { group } => directory.delete(Kind::Group, &group, Utc::now()).map_err(refused)?,
                 Staged::AddMember { group, member } => directory.add_member(&group, &member).map_err(refused)?,
                 Staged::RemoveMember { group, member } => directory.remove_member(&group, &member).map_err(refused)?,
+                Staged::Assign { application, principal, role } => {
+                    directory.assign(&application, &principal, &role).map_err(refused)?;
+                }
+                Staged::Unassign { application, principal, role } => {
+                    directory.unassign(&application, &principal, &role).map_err(refused)?;
+                }
+                Staged::SetRoles { application, roles } => {
+                    directory.service_principals.set_roles(&application, roles).map_err(refused)?;
+                }
+                Staged::DeleteApplication { application } => {
+                    directory.service_principals.delete(&application).map_err(refused)?;
+                }
             }
         }
         Ok(())

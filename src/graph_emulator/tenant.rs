@@ -13,7 +13,11 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{object::Kind, property};
+use super::{
+    object::Kind,
+    property,
+    service_principal::{self, DEFAULT_ACCESS, ServicePrincipalRecord},
+};
 
 /// The name of the group that [`Tenant::with_everybody`] adds.
 pub const EVERYBODY: &str = "Everybody";
@@ -30,6 +34,8 @@ pub struct Tenant {
     pub users: Vec<UserRecord>,
     #[serde(default)]
     pub groups: Vec<GroupRecord>,
+    #[serde(default)]
+    pub service_principals: Vec<ServicePrincipalRecord>,
 }
 
 /// One user: Graph's properties by name, and the id of the manager.
@@ -111,6 +117,7 @@ impl Tenant {
             verified_domains: vec!["generated.example".to_owned()],
             users: people,
             groups,
+            service_principals: Vec::new(),
         }
     }
 
@@ -161,6 +168,17 @@ impl Tenant {
         for group in &self.groups {
             for member in &group.members {
                 check_reference(&ids, &group.id, Some(member), "member")?;
+            }
+        }
+        for application in &self.service_principals {
+            for (role, id) in service_principal::ids(application) {
+                check_guid(role, id)?;
+            }
+            let mut roles: BTreeSet<&str> = application.app_roles.iter().map(|role| role.id.as_str()).collect();
+            roles.insert(DEFAULT_ACCESS);
+            for assigned in &application.app_role_assigned_to {
+                check_reference(&ids, &application.id, Some(&assigned.principal_id), "assigned")?;
+                check_reference(&roles, &application.id, Some(&assigned.app_role_id), "role")?;
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The emulator over real sockets.
 
+mod assignments;
 mod rounds;
 
 use std::collections::BTreeSet;

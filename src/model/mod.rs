@@ -2,6 +2,7 @@
 //!
 //! Values only: nothing here reads a clock, a socket or a database, and nothing here knows SCIM, LDAP or Graph.
 
+mod assignment;
 mod attribute_change;
 mod attributes;
 mod change;
@@ -21,6 +22,7 @@ mod object;
 mod removal;
 mod value;
 
+pub use assignment::{AssignedRole, Assignment, JobScope, PrincipalKind, Reach, Roles};
 pub use attribute_change::{AttributeChange, ValueChange};
 pub use attributes::Attributes;
 pub use change::{Change, Departure, PartialObject, ReferenceChange};

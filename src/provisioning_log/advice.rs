@@ -198,6 +198,12 @@ pub(super) const TABLE: &[Advice] = &[
         "Nothing, if that is meant; else change the scoping filter or the object. `provisor schema scope` tries it out.",
     ),
     advice(
+        "NotEffectivelyEntitled",
+        SCOPING,
+        "The object is assigned to the application, with no role that entitles to it.",
+        "Nothing, if that is meant; else assign another role, or switch the role on in the directory.",
+    ),
+    advice(
         "IgnoredByMapping",
         PROCESSING,
         "The mapping leaves the object alone (`IgnoreObjectFlow`).",

@@ -8,7 +8,7 @@ pub mod ldap;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::model::{Anchor, Change, FailureClass, FeedId, Name, ObjectKind, SourceObject};
+use crate::model::{Anchor, Assignment, Change, FailureClass, FeedId, Name, ObjectKind, SourceObject};
 
 pub use crate::sync_schema::{KindSelection, Selection};
 
@@ -80,6 +80,9 @@ pub struct ServerIdentity {
 /// Objects that [`Source::find`] answers with at most: whoever means one of more has to say which.
 pub const MOST_FOUND: usize = 5;
 
+/// Assignments that a list may have: one that is longer is refused, for it is held in memory as a whole.
+pub const MOST_ASSIGNMENTS: usize = 500_000;
+
 /// One object, asked for by its anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
@@ -112,6 +115,12 @@ pub trait Source: Send + Sync {
     /// login name, a mail address). Few of them, [`MOST_FOUND`] at most; nobody, where the source has no names.
     async fn find(&self, _kind: &ObjectKind, _text: &str) -> Result<Vec<Anchor>, SourceError> {
         Ok(Vec::new())
+    }
+
+    /// Who is assigned to the application of the job: the *complete* list, in any order, or an error. `None` where nothing
+    /// says who is.
+    async fn assignments(&self) -> Result<Option<Vec<Assignment>>, SourceError> {
+        Ok(None)
     }
 
     /// Reads one object as it is now.

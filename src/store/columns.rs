@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    CycleKind, CycleState, Export, FailureClass, JobState, Lifecycle, NestedGroups, QuarantineReason, RemovalEffect,
-    RemovalState, Round, TargetPath,
+    CycleKind, CycleState, Export, FailureClass, JobState, Lifecycle, NestedGroups, PrincipalKind, QuarantineReason,
+    RemovalEffect, RemovalState, Round, TargetPath,
 };
 
 use super::StoreError;
@@ -45,6 +45,7 @@ words! {
     "round" Round { Full = "full", Changes = "changes" }
     "lifecycle" Lifecycle { Present = "present", SoftDeleted = "softDeleted", LeftFeed = "leftFeed", Deleted = "deleted" }
     "nested_groups" NestedGroups { Groups = "groups", Flatten = "flatten", Ignore = "ignore" }
+    "kind" PrincipalKind { Person = "person", Group = "group" }
     "export" Export { Never = "never", Unknown = "unknown", Exported = "exported" }
     "state" RemovalState {
         Held = "held",

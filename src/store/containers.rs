@@ -11,7 +11,7 @@ use super::edges::{self, Row as EdgeRow};
 use super::names::{self, Found, Row as NameRow};
 use super::tables::{containers, edges as edge_table, object_names};
 use super::watch::Watch;
-use super::{StoreError, nesting, references};
+use super::{StoreError, assignments, nesting, references};
 
 /// How many names or edges move in one step: a renamed root may hold all there are.
 const STEP: usize = 5_000;
@@ -42,6 +42,7 @@ pub(super) fn record(
     move_containers(tx, job, &below, &before, name)?;
     move_edges(tx, job, &below, &before, name)?;
     nesting::rewind(tx, job)?;
+    assignments::rewind(tx, job)?;
     move_names(tx, job, &below, (&before, name), watch)
 }
 

@@ -3,6 +3,7 @@
 //! Every method is one unit of work: one transaction, on a thread that may block. The store decides nothing: what
 //! should happen is the engine's business. No type of the database layer leaves it.
 
+mod assignments;
 mod called;
 mod claimants;
 mod columns;
@@ -57,6 +58,7 @@ use crate::secret::Secret;
 
 use lease::Leases;
 
+pub use assignments::{Absence, Learned};
 pub use cycles::{CycleRecord, EndOfCycle};
 pub use error::StoreError;
 pub use groups::NamedGroups;

@@ -237,3 +237,19 @@ pub(super) fn make_due<'a>(
     }
     Ok(())
 }
+
+/// The same for whatever has one of these anchors, under every mapping.
+pub(super) fn make_anchors_due(tx: &mut Backend, job: &JobId, anchors: &[&str]) -> Result<(), StoreError> {
+    for batch in batches(anchors) {
+        on_each!(tx, c => diesel::update(objects::table)
+            .filter(objects::job.eq(job.as_str()))
+            .filter(objects::anchor.any_of(batch.iter().copied()))
+            .set((
+                objects::due.eq(true),
+                objects::revision.eq(objects::revision + 1),
+                objects::waits_for.eq(None::<String>),
+            ))
+            .execute(c))?;
+    }
+    Ok(())
+}

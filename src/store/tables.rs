@@ -16,6 +16,7 @@ table! {
         state -> Text,
         starts -> BigInt,
         nested_groups -> Text,
+        assignments -> Nullable<Text>,
     }
 }
 
@@ -120,6 +121,27 @@ table! {
         mapping -> Text,
         group_anchor -> Text,
         member -> Text,
+    }
+}
+
+table! {
+    assignments (job, principal, role) {
+        job -> Text,
+        principal -> Text,
+        role -> Text,
+        kind -> Text,
+        provisionable -> Bool,
+        value -> Nullable<Text>,
+        display_name -> Nullable<Text>,
+        missed_by -> Nullable<Text>,
+    }
+}
+
+table! {
+    assignment_news (job, group_anchor) {
+        job -> Text,
+        group_anchor -> Text,
+        after -> Text,
     }
 }
 
@@ -238,6 +260,8 @@ allow_tables_to_appear_in_same_query!(
     edges,
     nestings,
     nesting_news,
+    assignments,
+    assignment_news,
     intents,
     removals,
     claimants,

@@ -13,6 +13,10 @@ use crate::scim::{AttributePath, Literal};
 
 pub use super::wire::FlowType as AttributeFlowType;
 
+/// The attribute under which expressions see the roles of an object: records, which a target attribute can only hold when a
+/// function makes them fit. Computed where a job provisions whoever is assigned.
+pub const APP_ROLE_ASSIGNMENTS: &str = "appRoleAssignments";
+
 /// A synchronization schema that can run.
 #[derive(Clone, Debug)]
 pub struct Schema {

@@ -17,8 +17,8 @@ pub use diff::{Difference, diff};
 pub use directory::{AttributeType, Mutability};
 pub use finding::{Finding, Severity};
 pub use mapping::{
-    AttributeFlowType, AttributeMapping, ConversionError, GroupSource, KindSelection, ObjectFlow, ObjectMapping,
-    ReferenceMapping, Schema, Selection, as_scim,
+    APP_ROLE_ASSIGNMENTS, AttributeFlowType, AttributeMapping, ConversionError, GroupSource, KindSelection, ObjectFlow,
+    ObjectMapping, ReferenceMapping, Schema, Selection, as_scim,
 };
 pub use scoping::{
     Clause, ClauseResult, Doubt, Group, GroupResult, Membership, Operator, Outcome, Scope, ScopeResult, Verdict,

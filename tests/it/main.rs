@@ -2,6 +2,7 @@
 
 mod accidental_deletion;
 mod architecture;
+mod assignments;
 mod attribute_flow;
 mod bad_input;
 mod chaos;

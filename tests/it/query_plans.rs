@@ -9,12 +9,12 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use provisor::engine::policy::{Guard, Limits, Policy};
-use provisor::graph_emulator::Staged;
-use provisor::model::{CycleState, NestedGroups};
+use provisor::graph_emulator::{ServicePrincipalRecord, Staged};
+use provisor::model::{CycleState, JobScope, NestedGroups, Reach, RemovalState};
 use provisor::scim_server::Dialect;
 use serde_json::json;
 
-use super::support::gateway::{Gateway, group, group_id, leave, purge, tenant_of, update, user_id};
+use super::support::gateway::{APPLICATION, Gateway, group, group_id, leave, purge, tenant_of, update, user_id};
 use super::support::repository;
 
 /// The statements that were prepared, by any store of this process.
@@ -31,7 +31,7 @@ fn record() -> Option<Box<dyn Instrumentation>> {
 }
 
 /// Tables with as many rows as the directory has objects or references.
-const GROWING: [&str; 6] = ["objects", "object_names", "links", "edges", "nestings", "matching_index"];
+const GROWING: [&str; 7] = ["objects", "object_names", "links", "edges", "nestings", "assignments", "matching_index"];
 /// Columns that narrow nothing down: a job may have the whole directory.
 const WIDE: [&str; 8] = ["job", "target", "mapping", "kind", "resource_kind", "path", "attribute", "lifecycle"];
 /// Indexes that hold only what needs work, or only the few groups in groups.
@@ -63,12 +63,14 @@ fn complaint(statement: &str, step: &str) -> Option<String> {
 /// Counting goes through what it counts, and looking whether there is anything stops at the first. A full read and
 /// another schema concern everything, and what was listed of a target goes as a whole.
 fn may_be_wide(statement: &str) -> bool {
-    const PARTS: [&str; 5] = [
+    const PARTS: [&str; 6] = [
         "COUNT(",
         "SELECT EXISTS",
         "`edges`.`generation` < ?",
         "`evaluated_schema` != ?",
         "DELETE FROM `matching_index`",
+        // Everybody is provisioned from now on.
+        "DELETE FROM `assignments`  WHERE (`assignments`.`job` = ?)",
     ];
     PARTS.iter().any(|part| statement.contains(part))
 }
@@ -112,6 +114,8 @@ async fn no_statement_of_a_cycle_goes_through_a_directory() {
     gateway.cycle().await;
     assert_eq!(gateway.cycle().await.counters.writes, 0);
 
+    assigned().await;
+
     let mut connection = SqliteConnection::establish(":memory:").unwrap();
     let migrations = FileBasedMigrations::from_path(repository("migrations/sqlite")).unwrap();
     connection.run_pending_migrations(migrations).unwrap();
@@ -126,4 +130,45 @@ async fn no_statement_of_a_cycle_goes_through_a_directory() {
     }
     assert!(looked_at > 40, "{looked_at} statements were looked at");
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// The same with people who are assigned, by themselves and through groups, directly and through groups in these.
+async fn assigned() {
+    const PLAIN: &str = "00000000-0000-0000-0000-000000000000";
+    let application: ServicePrincipalRecord = serde_json::from_value(json!({
+        "id": APPLICATION, "appId": user_id(999), "displayName": "Desk",
+        "appRoleAssignedTo": [{ "principalId": user_id(1) }, { "principalId": group_id(1) }],
+    }))
+    .unwrap();
+    let mut tenant = tenant_of(12);
+    tenant.groups = vec![group(1, 2..=5), group(2, 6..=8)];
+    tenant.groups[0].members.push(group_id(2));
+    tenant.service_principals = vec![application];
+    let open = Limits { percent: 100, at_least: 10_000, more_than: 10_000 };
+    let guard = Guard { cycle: open, day: open, application: open, percent_of_few: 100 };
+    let policy = Policy { guard, nested_groups: NestedGroups::Flatten, ..Policy::default() };
+    let mut gateway = Gateway::start_with(tenant, Dialect::STANDARD, policy).await;
+    gateway.ask_who_is_assigned();
+    for (scope, active) in
+        [(JobScope::Assigned(Reach::Direct), 5), (JobScope::Assigned(Reach::Nested), 8), (JobScope::All, 12)]
+    {
+        gateway.job.policy.scope = scope;
+        gateway.cycle().await;
+        assert_eq!(gateway.target.users().await.iter().filter(|user| user["active"] == true).count(), active);
+    }
+    gateway.job.policy.scope = JobScope::Assigned(Reach::Nested);
+    gateway.cycle().await;
+    let principal = group_id(1);
+    gateway.stage(vec![
+        Staged::RemoveMember { group: group_id(2), member: user_id(7) },
+        Staged::AddMember { group: group_id(1), member: user_id(9) },
+        Staged::Unassign { application: APPLICATION.to_owned(), principal, role: PLAIN.to_owned() },
+        Staged::Assign { application: APPLICATION.to_owned(), principal: user_id(3), role: PLAIN.to_owned() },
+    ]);
+    gateway.cycle().await;
+    gateway.cycle().await;
+    // So many leave in one day that a person is asked.
+    gateway.judge_staged(RemovalState::Released).await;
+    gateway.cycle().await;
+    assert_eq!(gateway.target.users().await.iter().filter(|user| user["active"] == true).count(), 2);
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails here fails the test")]
 
+mod assignments;
 mod commits;
 mod cycles;
 mod edges;
@@ -97,6 +98,14 @@ suite! {
         a_person_leaves_with_the_last_path,
         what_is_done_is_what_has_changed,
         a_chain_that_is_too_long_is_told,
+    }
+    assignments {
+        who_is_assigned_is_what_a_model_says,
+        the_same_list_again_changes_nothing,
+        a_list_makes_due_whom_it_concerns_and_nobody_else,
+        what_one_list_misses_is_gone_when_another_misses_it,
+        a_large_group_is_gone_through_in_steps,
+        everybody_is_provisioned_again_when_the_list_is_forgotten,
     }
     commits {
         a_claimed_resource_is_a_conflict_of_one_object,

@@ -20,7 +20,7 @@ use crate::{
         flow::DesiredValue,
         matching::Situation,
         policy::Policy,
-        scope::Memberships,
+        scope::{Assignments, Memberships},
     },
     expression::Seed,
     model::{Attributes, Extent, HashKey, JobId, KnownObject, Lifecycle, ObjectKey, Value},
@@ -59,6 +59,7 @@ pub(super) fn run(options: &BenchMapping) -> anyhow::Result<Ended> {
         seed: Seed::from([0; 32]),
         default_domain: None,
         memberships: Memberships::default(),
+        assignments: Assignments::default(),
     };
     let resources: Vec<Map<String, Json>> =
         users.iter().map(|user| resource(user, &mapping, &context)).collect::<anyhow::Result<_>>()?;

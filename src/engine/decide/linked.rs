@@ -25,7 +25,7 @@ pub(super) fn linked(link: &Link, wanted: &Wanted<'_>, work: EdgeWork, rules: Ru
         Standing::InScope => return update(link, wanted, work, rules),
         Standing::AccountDisabled => rules.policy.disabled,
         Standing::OutOfScope(_) => rules.policy.out_of_scope,
-        Standing::LeftFeed => rules.policy.unassigned,
+        Standing::Unassigned | Standing::NotEntitled | Standing::LeftFeed => rules.policy.unassigned,
         Standing::SoftDeleted => rules.policy.soft_deleted,
         Standing::Deleted => rules.policy.deleted,
     };

@@ -7,7 +7,6 @@ use crate::{
         evaluate::{self, Context},
         matching::Candidate,
         policy::ProtectedResources,
-        scope::Memberships,
     },
     expression::Seed,
     model::{
@@ -69,9 +68,15 @@ fn key() -> HashKey {
 
 fn evaluation<'m>(known: &KnownObject, mapping: &'m ObjectMapping) -> Evaluation<'m> {
     let seed = Seed::from([0; 32]);
-    let memberships = Memberships::default();
-    let context =
-        Context { now: DateTime::UNIX_EPOCH, job: JobId::new("people"), seed, default_domain: None, memberships };
+    let (memberships, assignments) = Default::default();
+    let context = Context {
+        now: DateTime::UNIX_EPOCH,
+        job: JobId::new("people"),
+        seed,
+        default_domain: None,
+        memberships,
+        assignments,
+    };
     evaluate::evaluate(&known.key, &known.attributes, known.lifecycle, mapping, &context)
 }
 
@@ -95,6 +100,7 @@ fn shown(decision: &Decision) -> String {
         Decision::Act { action, held, .. } => [action.name(), &effects(held)].concat(),
         Decision::Skip { reason, held } => [&format!("{reason:?}"), effects(held).as_str()].concat(),
         Decision::Wait { .. } => "wait".to_owned(),
+        Decision::Postpone => "postpone".to_owned(),
         Decision::Fail(failure) => failure.code.clone(),
     }
 }

@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     engine::{
-        due, edges, groups,
+        assignments, due, edges, groups,
         observer::Seen,
         page,
         removals::loses_all,
         run::{Approved, CycleError, Run, Stage},
-        scope::{self, Standing},
+        scope::{self, Assigned, Standing},
         settle, take_away,
     },
     model::{
@@ -29,6 +29,8 @@ pub(super) struct Acted {
     pub(super) seen: Seen,
     /// Where it stands; `None` where nobody can tell.
     pub(super) standing: Option<Standing>,
+    /// Whether it is assigned to the application.
+    pub(super) assigned: Assigned,
     /// What the scoping filters say, where they were asked.
     pub(super) scope: Option<ScopeResult>,
     /// Chosen members without a resource.
@@ -183,11 +185,12 @@ async fn told(
 ) -> Result<Option<Acted>, CycleError> {
     let Some(known) = known(run, key).await? else { return Ok(None) };
     let memberships = groups::memberships(run, mapping, std::slice::from_ref(&known)).await?;
+    let assigned = assignments::of(run, mapping, std::slice::from_ref(&known)).await?.test(&key.anchor);
     let inputs = mapping.inputs(&known.attributes);
     let member_of = |group: &str| memberships.test(&key.anchor, group);
     let scope = (known.lifecycle == Lifecycle::Present).then(|| mapping.scope.explain(&inputs, member_of));
-    let standing = scope::standing(&inputs, known.lifecycle, mapping, member_of).ok();
+    let standing = scope::standing(&inputs, known.lifecycle, mapping, assigned, member_of).ok();
     let narrowed = narrowed(known.clone(), mapping, chosen, Removals::LetThrough);
     let unresolved = edges::work(&narrowed.edges, &mapping.references).unresolved;
-    Ok(Some(Acted { seen: run.observer.seen(key), standing, scope, unresolved, known }))
+    Ok(Some(Acted { seen: run.observer.seen(key), standing, assigned, scope, unresolved, known }))
 }

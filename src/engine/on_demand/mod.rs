@@ -17,13 +17,13 @@ use uuid::Uuid;
 
 use crate::{
     engine::{
-        nesting, opening,
+        assignments, nesting, opening,
         run::{CycleError, Job, Progress, Run},
         waiting,
     },
     model::{Anchor, ObjectKey, ObjectKind, RemovalId},
     source::Source,
-    store::Store,
+    store::{Absence, Store},
     sync_schema::ObjectMapping,
     target::{Gate, ScimTarget},
 };
@@ -91,7 +91,9 @@ pub async fn provision(
     let (object, members) = until(&stop, import(&run, source.as_ref(), request)).await?;
     // What a read that broke off left is worked off with it, and decides about the chosen members alone: everything else
     // waits for a cycle, which reads on first.
+    assignments::learn(&run, source.as_ref(), Absence::Ignored).await?;
     nesting::flatten(&run).await?;
+    assignments::spread(&run).await?;
     let mut reports = Vec::new();
     for member in &members {
         reports.extend(provision_one(&run, member, &BTreeSet::new(), &[]).await?);

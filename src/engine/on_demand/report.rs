@@ -10,7 +10,7 @@ use super::{acting::Acted, document::capitalised, import::Imported};
 use crate::{
     engine::{
         matching::Situation,
-        scope::{self, Standing},
+        scope::{self, Assigned, Standing},
     },
     expression::written,
     model::{CycleId, Departure, Exported, ExportedValue, ObjectKey, RemovalEffect, RemovalState, SourceObject, Value},
@@ -19,6 +19,10 @@ use crate::{
     },
     sync_schema::{ObjectMapping, ScopeResult, Verdict},
 };
+
+/// Names of what is told of the assignment of an object.
+const ASSIGNED: &str = "Assigned to the application";
+const ENTITLED: &str = "Is effectively entitled for provisioning";
 
 /// What became of one object under one object mapping.
 #[derive(Clone, Debug, PartialEq)]
@@ -218,6 +222,14 @@ fn scope_details(mapping: &ObjectMapping, acted: &Acted) -> Vec<(String, String)
     let known = &acted.known;
     let is_active = scope::is_active(&mapping.inputs(&known.attributes), known.lifecycle, mapping);
     let mut details = vec![("Active in the source system".to_owned(), word(is_active).to_owned())];
+    let told: &[(&str, &str)] = match acted.assigned {
+        Assigned::NotAsked => &[],
+        Assigned::Yes => &[(ASSIGNED, "True"), (ENTITLED, "True")],
+        Assigned::No => &[(ASSIGNED, "False")],
+        Assigned::WithoutEntitlement => &[(ASSIGNED, "True"), (ENTITLED, "False")],
+        Assigned::Unread => &[(ASSIGNED, "Undecided")],
+    };
+    details.extend(told.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
     if let Some(scope) = &acted.scope {
         let passed = match scope.verdict {
             Verdict::Pass => word(true),

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{Item, Settled, Step, events, failed};
 use crate::{
     engine::{
+        assignments,
         decide::{self, DUPLICATE_SOURCE_ENTRIES, Decision, Held, Rules, SkipReason},
         edges,
         evaluate::{self, Context, Evaluation},
@@ -124,7 +125,9 @@ async fn find_out<'m>(
     objects: Vec<KnownObject>,
     approved: &Approved,
 ) -> Result<(Vec<Known<'m>>, Vec<Item>), CycleError> {
-    let context = Context { memberships: groups::memberships(run, mapping, &objects).await?, ..run.context() };
+    let memberships = groups::memberships(run, mapping, &objects).await?;
+    let assignments = assignments::of(run, mapping, &objects).await?;
+    let context = Context { memberships, assignments, ..run.context() };
     let too_deep = nesting::too_deep(run, mapping, &objects).await?;
     let evaluated: Vec<(KnownObject, Evaluation<'_>)> = objects
         .into_iter()
@@ -219,6 +222,7 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
             let log = Event::other(Status::Skipped, Reason::code("WaitsForRemoval"));
             quiet(Effect::Waiting { for_removal }, Vec::new(), Some(log))
         }
+        Decision::Postpone => Step::Postponed,
         Decision::Fail(failure) => failed_or_postponed(run, object, failure),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It reads and never writes, and it knows nothing of who decides what the changes mean.
 
+mod assignments;
 mod attribute;
 mod client;
 mod delta;
@@ -22,10 +23,12 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+pub use assignments::ServicePrincipal;
 pub use settings::GraphSettings;
 
 use super::{Feed, Fetched, Page, ReadEnd, Selection, ServerIdentity, Source, SourceError, Start};
-use crate::model::{Anchor, FeedId, ObjectKind};
+use crate::model::{Anchor, Assignment, FeedId, ObjectKind};
+use assignments::Assignments;
 use client::{Failure, GraphClient};
 use delta::Round;
 use fetch::Single;
@@ -38,6 +41,8 @@ pub struct GraphSource {
     /// What is read, in the order of the feeds: users before groups.
     projections: Vec<Projection>,
     view: String,
+    /// The application of the job, where the job asks who is assigned to it.
+    assigned_to: Option<ServicePrincipal>,
 }
 
 impl GraphSource {
@@ -54,7 +59,16 @@ impl GraphSource {
         }
         projections.sort_by_key(|projection| projection.collection);
         let view = view(settings, &projections);
-        Ok(Self { client, projections, view })
+        Ok(Self { client, projections, view, assigned_to: None })
+    }
+
+    /// The source, which says who is assigned to this application.
+    pub fn with_assigned(self, to: ServicePrincipal) -> Self {
+        Self { assigned_to: Some(to), ..self }
+    }
+
+    fn assigned(&self) -> Option<Assignments<'_>> {
+        self.assigned_to.as_ref().map(|of| Assignments { client: &self.client, of })
     }
 
     async fn tenant(&self) -> Result<Organization, SourceError> {
@@ -89,6 +103,9 @@ impl Source for GraphSource {
             // Only whether it may be read matters: a missing permission is told before the first cycle.
             self.ask::<IdPage>(projection.collection.name(), &[("$select", "id"), ("$top", "1")]).await?;
         }
+        if let Some(assignments) = self.assigned() {
+            assignments.probe().await?;
+        }
         let directory = tenant.id.clone();
         Ok(ServerIdentity { directory, view: self.view.clone(), default_domain: tenant.default_domain() })
     }
@@ -107,6 +124,13 @@ impl Source for GraphSource {
         match self.projections.iter().find(|projection| projection.kind == *kind) {
             Some(projection) => find::find(&self.client, projection.collection, text).await,
             None => Ok(Vec::new()),
+        }
+    }
+
+    async fn assignments(&self) -> Result<Option<Vec<Assignment>>, SourceError> {
+        match self.assigned() {
+            Some(assignments) => assignments.read().await.map(Some),
+            None => Ok(None),
         }
     }
 

@@ -104,6 +104,7 @@ fn permission(subject: &str) -> &'static str {
     match subject {
         "users" => "the application permission `User.Read.All`",
         "groups" => "the application permission `GroupMember.Read.All` (or `Group.Read.All`)",
+        "servicePrincipals" => "the application permission `Application.Read.All`",
         "organization" => "the application permission `Organization.Read.All`",
         _ => "the application permission `Directory.Read.All`",
     }

@@ -1,5 +1,7 @@
 //! The source against the emulator, and against servers that answer as none should.
 
+mod assignments;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -157,7 +157,7 @@ async fn find(
     first(connection, query(base, scope, filter, vec![ENTRY_UUID.to_owned()], size_limit)).await
 }
 
-fn query(base: &str, scope: Scope, filter: String, attributes: Vec<String>, size_limit: i32) -> Query {
+pub(super) fn query(base: &str, scope: Scope, filter: String, attributes: Vec<String>, size_limit: i32) -> Query {
     Query { base: base.to_owned(), scope, filter, attributes, controls: Vec::new(), size_limit }
 }
 
@@ -166,7 +166,7 @@ async fn first(connection: &mut Connection, query: Query) -> Result<Option<Entry
 }
 
 /// The first entries that match, [`MOST_FOUND`] at most.
-async fn entries(connection: &mut Connection, query: Query) -> Result<Vec<Entry>, Failure> {
+pub(super) async fn entries(connection: &mut Connection, query: Query) -> Result<Vec<Entry>, Failure> {
     let size_limit = query.size_limit;
     let mut search = connection.search(query).await?;
     let mut found = Vec::new();

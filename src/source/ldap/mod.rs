@@ -3,6 +3,7 @@
 //! Objects are known by `entryUUID`, never by name. Nothing a server sends is trusted: messages are checked before
 //! they are decoded, and an answer that is cut short concludes nothing.
 
+mod assignments;
 mod attribute_names;
 mod ber;
 mod connection;
@@ -26,14 +27,15 @@ mod syncrepl;
 mod transport;
 mod view;
 
-pub use settings::{DisabledRule, KindSettings, LdapSettings, Security};
+pub use settings::{AssignedGroup, DisabledRule, GroupRole, KindSettings, LdapSettings, Security};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::model::{Anchor, Name, ObjectKind};
+use crate::model::{Anchor, Assignment, Name, ObjectKind};
 
 use super::{Feed, Fetched, Page, ReadEnd, Selection, ServerIdentity, Source, SourceError, Start};
+use assignments::AssignedGroups;
 use dn::Dn;
 use feed::{Delivery, LdapFeed};
 use lookup::Idle;
@@ -47,6 +49,8 @@ pub struct LdapSource {
     page_size: u32,
     view: String,
     default_domain: Option<String>,
+    /// The groups that are assigned to the application of the job, where the job asks.
+    assigned: Option<AssignedGroups>,
     /// The connection of the last single look-up, kept for the next one.
     idle: Mutex<Option<Idle>>,
 }
@@ -67,7 +71,7 @@ impl LdapSource {
         let feeds = view::feeds(&settings, &selection).map_err(|problem| problem.at(&servers.names()))?;
         let view = view::digest(&settings, &feeds, &selection);
         let LdapSettings { page_size, default_domain, .. } = settings;
-        Ok(Self { servers, feeds, page_size, view, default_domain, idle: Mutex::new(None) })
+        Ok(Self { servers, feeds, page_size, view, default_domain, assigned: None, idle: Mutex::new(None) })
     }
 
     fn feed(&self, is_wanted: impl Fn(&LdapFeed) -> bool, wanted: &str) -> Result<&LdapFeed, SourceError> {
@@ -97,6 +101,9 @@ impl Source for LdapSource {
         for feed in &self.feeds {
             lookup::check_feed(&mut session, feed).await?;
         }
+        if let Some(assigned) = &self.assigned {
+            self.assigned_groups(assigned).await?;
+        }
         let directory = lookup::directory_identity(&mut session, self.identity_base()).await?;
         Ok(ServerIdentity { directory, view: self.view.clone(), default_domain: self.default_domain.clone() })
     }
@@ -119,6 +126,13 @@ impl Source for LdapSource {
     async fn find(&self, kind: &ObjectKind, text: &str) -> Result<Vec<Anchor>, SourceError> {
         let feed = self.feed(|known| known.kind.as_ref() == Some(kind), kind.as_str())?;
         self.named(feed, text).await
+    }
+
+    async fn assignments(&self) -> Result<Option<Vec<Assignment>>, SourceError> {
+        match &self.assigned {
+            Some(assigned) => self.assigned_groups(assigned).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn fetch(&self, kind: &ObjectKind, anchor: &Anchor) -> Result<Fetched, SourceError> {

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use crate::model::ObjectKind;
 use crate::secret::Secret;
 
+use super::dn::Dn;
+
 /// An LDAP directory to read from.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +90,39 @@ pub struct DisabledRule {
     /// The value that tells, in any letter case. Default: any value, the attribute only has to be there.
     #[serde(default)]
     pub equals: Option<String>,
+}
+
+/// A group whose members are assigned to an application.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssignedGroup {
+    /// Its distinguished name.
+    pub dn: String,
+    /// The role that its members have in the application. Default: none, plain access.
+    #[serde(default)]
+    pub role: Option<GroupRole>,
+}
+
+impl AssignedGroup {
+    /// What is wrong with the name, if anything is.
+    pub fn fault(&self) -> Option<String> {
+        match Dn::parse(self.dn.trim()) {
+            Ok(dn) if dn.is_root() => Some("it is empty".to_owned()),
+            Ok(_) => None,
+            Err(error) => Some(error.to_string()),
+        }
+    }
+}
+
+/// A role of an application.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupRole {
+    /// What the application calls it.
+    pub value: String,
+    /// What people call it. Default: `value`.
+    #[serde(default)]
+    pub display_name: Option<String>,
 }
 
 fn default_page_size() -> u32 {

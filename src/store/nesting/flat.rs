@@ -7,11 +7,11 @@ use diesel::prelude::*;
 
 use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Export, JobId};
-use crate::store::StoreError;
 use crate::store::columns::Word;
 use crate::store::edges::{self as edge_rows, FLAT, Row, is_direct};
 use crate::store::keys::key;
 use crate::store::tables::{edges, nestings};
+use crate::store::{StoreError, assignments};
 
 use super::closure::{self, Row as Nesting};
 use super::{MembersOf, STEP, news, outers_of};
@@ -133,6 +133,8 @@ fn settle(tx: &mut Backend, job: &JobId, of: &MembersOf, outer: &str, people: &[
         }
         edge_rows::remove(tx, &removed)?;
         edge_rows::save(tx, &saved)?;
+        let people: Vec<&str> = saved.iter().chain(&removed).filter_map(|row| row.to_anchor.as_deref()).collect();
+        assignments::members_changed(tx, job, outer, &people)?;
     }
     Ok(())
 }

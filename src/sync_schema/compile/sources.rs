@@ -2,12 +2,9 @@
 
 use super::{Between, Compiler};
 use crate::expression::{Expression, Keyword, NodeKind};
-use crate::sync_schema::Finding;
 use crate::sync_schema::directory::AttributeType;
 use crate::sync_schema::wire::{AttributeDefinition, AttributeMappingSource, FlowType};
-
-/// Roles of an object: records, which a target attribute can only hold when a function makes them fit.
-const APP_ROLE_ASSIGNMENTS: &str = "appRoleAssignments";
+use crate::sync_schema::{APP_ROLE_ASSIGNMENTS, Finding};
 
 /// Functions that answer something else every time.
 const DRAWING: [&str; 2] = ["Guid", "RandomString"];

@@ -11,10 +11,10 @@ use rand::{Rng, SeedableRng};
 
 use super::world::{World, dn, group, group_key, groups, partial, sendable, user, user_key};
 
-const PEOPLE: [&str; 7] = ["ada", "bob", "cyd", "dan", "eva", "fay", "gus"];
-const GROUPS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+pub(super) const PEOPLE: [&str; 7] = ["ada", "bob", "cyd", "dan", "eva", "fay", "gus"];
+pub(super) const GROUPS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-fn members_of() -> MembersOf {
+pub(super) fn members_of() -> MembersOf {
     MembersOf { mapping: groups(), kind: ObjectKind::new("Group"), attribute: "members".to_owned() }
 }
 
@@ -51,13 +51,13 @@ async fn send(world: &World, anchor: &str) -> Vec<String> {
 
 /// A directory, as whoever looks at all of it would see it.
 #[derive(Default)]
-struct Directory {
-    listed: BTreeMap<&'static str, BTreeSet<&'static str>>,
-    gone: BTreeSet<&'static str>,
+pub(super) struct Directory {
+    pub(super) listed: BTreeMap<&'static str, BTreeSet<&'static str>>,
+    pub(super) gone: BTreeSet<&'static str>,
 }
 
 impl Directory {
-    fn group(&self, anchor: &str) -> Change {
+    pub(super) fn group(&self, anchor: &str) -> Change {
         let members: Vec<Name> = self.listed[anchor].iter().map(|member| name_of(member)).collect();
         group(anchor, &members)
     }
@@ -80,7 +80,7 @@ impl Directory {
 }
 
 /// A job with everybody linked, and all groups empty.
-async fn linked(store: Store, job: &str) -> (World, Directory) {
+pub(super) async fn linked(store: Store, job: &str) -> (World, Directory) {
     let world = World::with_job(store, job).await;
     let directory = Directory { listed: GROUPS.map(|group| (group, BTreeSet::new())).into(), ..Directory::default() };
     world.record(PEOPLE.iter().map(|person| user(person, person)).collect()).await;
@@ -95,7 +95,7 @@ async fn linked(store: Store, job: &str) -> (World, Directory) {
 }
 
 /// Something happens in the directory: what its source says of it.
-fn happens(directory: &mut Directory, random: &mut StdRng) -> Vec<Change> {
+pub(super) fn happens(directory: &mut Directory, random: &mut StdRng) -> Vec<Change> {
     let &group = GROUPS.choose(random).unwrap();
     let anyone = if random.random_bool(0.4) { GROUPS.as_slice() } else { PEOPLE.as_slice() };
     let &member = anyone.choose(random).unwrap();

@@ -16,7 +16,7 @@ use provisor::model::{JobId, Removal, RemovalState, TargetIdentity};
 use provisor::scim_server::{self, Dialect, Server};
 use provisor::secret::Secret;
 use provisor::source::Source;
-use provisor::source::graph::{GraphSettings, GraphSource};
+use provisor::source::graph::{GraphSettings, GraphSource, ServicePrincipal};
 use provisor::store::Store;
 use provisor::sync_schema::{Schema, compile};
 use provisor::target::{Auth, Protected, ScimSettings, ScimTarget};
@@ -28,6 +28,9 @@ use tokio_util::sync::CancellationToken;
 
 const CLIENT: &str = "gateway";
 pub(crate) const TOKEN: &str = "token";
+
+/// The object id of the one application of a tenant that has one.
+pub(crate) const APPLICATION: &str = "00000000-0000-4000-a000-0000000000f0";
 
 /// The id of the n-th user of a tenant.
 pub(crate) fn user_id(number: usize) -> String {
@@ -52,6 +55,7 @@ pub(crate) fn tenant_of(users: usize) -> Tenant {
         verified_domains: vec!["example.org".to_owned()],
         users: (1..=users).map(|number| user(number, &user_name(number))).collect(),
         groups: Vec::new(),
+        service_principals: Vec::new(),
     }
 }
 
@@ -179,6 +183,12 @@ impl Gateway {
         Arc::clone(&self.reader)
     }
 
+    /// The job asks who is assigned to [`APPLICATION`] from now on.
+    pub(crate) fn ask_who_is_assigned(&mut self) {
+        let source = graph_source(&self.source, &self.job.schema);
+        self.reader = Arc::new(source.with_assigned(ServicePrincipal::ObjectId(APPLICATION.to_owned())));
+    }
+
     /// The job reads this from now on.
     pub(crate) fn read_from(&mut self, source: Arc<dyn Source>) {
         self.reader = source;
@@ -269,10 +279,14 @@ fn emulate(tenant: Tenant) -> graph_emulator::Running {
 }
 
 fn reader(source: &graph_emulator::Running, schema: &Schema) -> Arc<dyn Source> {
+    Arc::new(graph_source(source, schema))
+}
+
+fn graph_source(source: &graph_emulator::Running, schema: &Schema) -> GraphSource {
     let mut settings = GraphSettings::new(source.tenant_id(), CLIENT, Secret::new(CLIENT));
     settings.root_url = source.root_url().parse().unwrap();
     settings.authority_url = settings.root_url.clone();
-    Arc::new(GraphSource::new(&settings, &schema.selection()).unwrap())
+    GraphSource::new(&settings, &schema.selection()).unwrap()
 }
 
 /// The application, with what its administrator sees.

@@ -165,6 +165,15 @@ impl Gateway {
         std::fs::write(file, configuration.to_string()).expect("the configuration");
     }
 
+    /// Whom the job provisions.
+    pub(crate) fn set_scope(&self, scope: &Value) {
+        let file = self.path("provisor.yaml");
+        let text = std::fs::read(&file).expect("the configuration");
+        let mut configuration: Value = serde_json::from_slice(&text).expect("JSON, which is YAML");
+        configuration["applications"][0]["jobs"][0]["scope"] = scope.clone();
+        std::fs::write(file, configuration.to_string()).expect("the configuration");
+    }
+
     /// The job runs this schema instead of its template.
     pub(crate) fn set_schema(&self, document: &Value) {
         std::fs::write(self.path("schema.json"), document.to_string()).expect("the schema");

@@ -1,0 +1,3 @@
+ALTER TABLE jobs DROP COLUMN assignments;
+DROP TABLE assignment_news;
+DROP TABLE assignments;
