@@ -1,14 +1,14 @@
 //! A complete list, compared with what is stored.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use sha2::{Digest, Sha256};
 
-use crate::db::{Backend, batches, on_each};
+use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Assignment, CycleId, JobId};
 use crate::store::columns::Word;
 use crate::store::tables::{assignment_news, assignments, jobs};
@@ -167,12 +167,20 @@ impl<'a> Comparison<'a> {
     }
 
     fn flush(&mut self, tx: &mut Backend) -> Result<(), StoreError> {
-        for row in std::mem::take(&mut self.gone) {
-            on_each!(tx, c => diesel::delete(assignments::table)
-                .filter(assignments::job.eq(&row.job))
-                .filter(assignments::principal.eq(&row.principal))
-                .filter(assignments::role.eq(&row.role))
-                .execute(c))?;
+        // Very many share few roles.
+        let gone = std::mem::take(&mut self.gone);
+        let mut by_role: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for row in &gone {
+            by_role.entry(&row.role).or_default().push(&row.principal);
+        }
+        for (role, principals) in by_role {
+            for batch in batches(&principals) {
+                on_each!(tx, c => diesel::delete(assignments::table)
+                    .filter(assignments::job.eq(self.job.as_str()))
+                    .filter(assignments::principal.any_of(batch.iter().copied()))
+                    .filter(assignments::role.eq(role))
+                    .execute(c))?;
+            }
         }
         for batch in batches(&std::mem::take(&mut self.saved)) {
             on_each!(tx, c => diesel::insert_into(assignments::table)

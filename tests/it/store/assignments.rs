@@ -257,10 +257,11 @@ pub(super) async fn a_large_group_is_gone_through_in_steps(store: Store) {
     world.record(vec![group("g-1", &names)]).await;
     let schema = 2;
     let evaluated = |anchor: &String| ObjectKey { mapping: users(), anchor: Anchor::new(anchor.as_str()) };
+    let like = world.outcome(&user_key("p00000"), Effect::Unchanged).await;
     for page in crowd.chunks(2_000) {
         let mut outcomes = Vec::new();
         for known in world.store.known(&world.job, &page.iter().map(evaluated).collect::<Vec<_>>()).await.unwrap() {
-            let mut outcome = world.outcome(&user_key("p00000"), Effect::Unchanged).await;
+            let mut outcome = like.clone();
             (outcome.key, outcome.revision, outcome.evaluated_schema) = (known.key, known.revision, schema);
             outcomes.push(outcome);
         }
