@@ -110,8 +110,10 @@ impl Bearers {
     }
 }
 
-/// Judges whether `new`, which matches the resource of `former`, may have it without asking. `bearers` knows every object
-/// of the mapping that is not gone for good; without it, nobody else is taken to have the same values.
+/// Judges whether `new`, which matches the resource of `former`, may have it without asking.
+///
+/// `bearers` knows every object of the mapping that is not gone for good; without it, nobody else is taken to have the same
+/// values.
 ///
 /// # Errors
 /// Why not.
@@ -213,6 +215,9 @@ mod tests {
         }
     }
 
+    /// The former value of an attribute, and the other object's.
+    type Sides = (Option<Value>, Option<Value>);
+
     fn any_value() -> impl Strategy<Value = Option<Value>> {
         let one = prop_oneof!["[ a1]{0,2}".prop_map(Value::Text), (0_i64..2).prop_map(Value::Integer)];
         let one_or_many = prop_oneof![
@@ -238,7 +243,7 @@ mod tests {
             others in proptest::collection::vec(any_value(), 0..4),
         ) {
             let confirm_by: Vec<String> = (0..values.len()).map(|number| number.to_string()).collect();
-            let side = |pick: fn(&(Option<Value>, Option<Value>)) -> &Option<Value>| -> Vec<(&str, Value)> {
+            let side = |pick: fn(&Sides) -> &Option<Value>| -> Vec<(&str, Value)> {
                 let values = confirm_by.iter().zip(&values);
                 values.filter_map(|(name, pair)| Some((name.as_str(), pick(pair).clone()?))).collect()
             };
@@ -256,7 +261,7 @@ mod tests {
                 same += usize::from(confirm_by.iter().all(equal));
                 bearers.add(&other, &confirm_by);
             }
-            let equal = |(before, now): &(Option<Value>, Option<Value>)| {
+            let equal = |(before, now): &Sides| {
                 matches!((before.as_ref().and_then(single), now.as_ref().and_then(single)), (Some(one), Some(two)) if one == two)
             };
             let is_same = !values.is_empty() && values.iter().all(equal);

@@ -67,7 +67,7 @@ async fn relink_page(
     keys: Vec<ObjectKey>,
     bearers: &mut Option<Bearers>,
 ) -> Result<(), CycleError> {
-    if !cycle::waits_for_last_page(mapping) {
+    if !cycle::waits_for_last_page(run, mapping) {
         // What was listed is older than what the pages have written since.
         run.set_indexed(&mapping.id, false);
     }

@@ -125,8 +125,10 @@ pub async fn tell(store: &Store, receiver: &Receiver, job: &JobId) -> Result<boo
     Ok(true)
 }
 
-/// Tells whatever happens to these jobs until `stop`: each time `changed` says that something may have. While something
-/// could not be told, growing pauses lie between the attempts, whatever happens meanwhile. It holds up nothing else.
+/// Tells whatever happens to these jobs until `stop`: each time `changed` says that something may have.
+///
+/// While something could not be told, growing pauses lie between the attempts, whatever happens meanwhile. It holds up
+/// nothing else.
 pub async fn keep_telling(
     receiver: Receiver,
     store: Store,

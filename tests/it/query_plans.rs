@@ -139,7 +139,7 @@ async fn assigned() {
         "id": APPLICATION, "appId": user_id(999), "displayName": "Desk",
         "appRoleAssignedTo": [{ "principalId": user_id(1) }, { "principalId": group_id(1) }],
     }))
-    .unwrap();
+    .expect("it is a service principal");
     let mut tenant = tenant_of(12);
     tenant.groups = vec![group(1, 2..=5), group(2, 6..=8)];
     tenant.groups[0].members.push(group_id(2));
