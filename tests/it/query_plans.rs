@@ -70,7 +70,7 @@ fn may_be_wide(statement: &str) -> bool {
         "`evaluated_schema` != ?",
         "DELETE FROM `matching_index`",
         // Everybody is provisioned from now on.
-        "DELETE FROM `assignments`  WHERE (`assignments`.`job` = ?)",
+        "DELETE FROM `assignments` WHERE (`assignments`.`job` = ?)",
     ];
     PARTS.iter().any(|part| statement.contains(part))
 }
