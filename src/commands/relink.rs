@@ -1,6 +1,6 @@
 //! `provisor links relink`: who may be one that is gone, under another id, and a person's answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value as Json, json};
 
@@ -108,7 +108,18 @@ fn meant(asking: Vec<Asking>, answer: &SameAsBefore) -> Result<Vec<Asking>, Usag
         }
     }
     let is_meant = |one: &Asking| answer.all || answer.who.iter().any(|word| names(one, word));
-    Ok(asking.into_iter().filter(is_meant).collect())
+    let meant: Vec<Asking> = asking.into_iter().filter(is_meant).collect();
+    let mut resources = HashSet::new();
+    let twice = meant.iter().find(|one| !resources.insert((former_of(&one.claimant), &one.claimant.resource)));
+    match twice {
+        Some(one) => {
+            let resource = printable(one.claimant.resource.as_str());
+            Err(Usage(format!(
+                "several objects match the resource `{resource}`; name the one that is the same by its anchor"
+            )))
+        }
+        None => Ok(meant),
+    }
 }
 
 fn names(asking: &Asking, word: &str) -> bool {
@@ -132,7 +143,9 @@ fn list(asking: &[Asking], output: Output) {
         Output::Table => {
             for one @ Asking { claimant: Claimant { key, former, resource, .. }, name, .. } in asking {
                 let name = printable(name.as_deref().unwrap_or("-"));
-                println!("{name}  {resource}  {former} → {}  {}", key.anchor, one.doubt);
+                let [resource, former, anchor] =
+                    [resource.as_str(), former.as_str(), key.anchor.as_str()].map(printable);
+                println!("{name}  {resource}  {former} → {anchor}  {}", one.doubt);
             }
             eprintln!("{} for a person", counted(asking.len(), "relink"));
         }

@@ -23,8 +23,10 @@ fn groups(schema: &Schema) -> Option<MembersOf> {
 
 /// Reads the list to its end and stores it. Under a job that provisions everybody, nothing is kept of one.
 pub(super) async fn learn(run: &Run, source: &dyn Source, absence: Absence) -> Result<(), CycleError> {
+    let is_cycle = matches!(absence, Absence::Counts(_));
     if run.job.policy.scope == JobScope::All {
-        return Ok(run.store.forget_assignments(&run.job.id).await?);
+        // Only a cycle has everybody looked at again under another scope.
+        return if is_cycle { Ok(run.store.forget_assignments(&run.job.id).await?) } else { Ok(()) };
     }
     let Some(list) = run.unless_stopped(source.assignments()).await?? else {
         return Err(CycleError::Source(SourceError::Configuration {
@@ -47,7 +49,13 @@ pub(super) async fn learn(run: &Run, source: &dyn Source, absence: Absence) -> R
             tracing::warn!(job.id = %run.job.id, assignments = unknown, "groups are assigned that the source does not deliver: nobody is assigned through them");
         }
     }
-    run.note_assignments_read();
+    if listed == 0 {
+        run.note_nobody_assigned();
+    }
+    if is_cycle {
+        // On demand a list only adds: neither it nor the groups are known to be whole.
+        run.note_assignments_read();
+    }
     Ok(())
 }
 

@@ -47,6 +47,8 @@ pub struct Wanted<'m> {
     pub standing: Standing,
     pub attributes: Vec<DesiredAttribute<'m>>,
     pub matching: Vec<MatchingValue>,
+    /// Its account is disabled in the source, in scope or not.
+    pub account_disabled: bool,
     /// Why the rest could not be evaluated, where these are only the attributes that take access.
     pub failure: Option<Failure>,
 }
@@ -74,6 +76,7 @@ pub fn evaluate<'m>(
         return Evaluation::Ignored;
     }
     let mut input = mapping.inputs(attributes).into_owned();
+    let account_disabled = lifecycle == Lifecycle::Present && !scope::is_active(&input, lifecycle, mapping);
     let member_of = |group: &str| context.memberships.test(&key.anchor, group);
     let standing = match scope::standing(&input, lifecycle, mapping, context.assignments.test(&key.anchor), member_of) {
         Ok(standing) => standing,
@@ -95,15 +98,19 @@ pub fn evaluate<'m>(
     match flow::desired(&input, mapping, expression_context) {
         Ok(Desired::Attributes(attributes)) => {
             let matching = flow::matching_values(&attributes);
-            Evaluation::Wanted(Wanted { standing, attributes, matching, failure: None })
+            Evaluation::Wanted(Wanted { standing, attributes, matching, account_disabled, failure: None })
         }
         Ok(Desired::IgnoreObject) => Evaluation::Ignored,
         Err(failure) if standing.is_soft_deleted() => {
             // Whoever is to have no access loses it, whatever else of them cannot be evaluated.
             match flow::desired_without_access(&input, mapping, expression_context) {
-                Ok(Desired::Attributes(attributes)) => {
-                    Evaluation::Wanted(Wanted { standing, attributes, matching: Vec::new(), failure: Some(failure) })
-                }
+                Ok(Desired::Attributes(attributes)) => Evaluation::Wanted(Wanted {
+                    standing,
+                    attributes,
+                    matching: Vec::new(),
+                    account_disabled,
+                    failure: Some(failure),
+                }),
                 _ => Evaluation::Failed(failure),
             }
         }

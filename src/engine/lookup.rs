@@ -73,7 +73,8 @@ pub(super) async fn situations(
                     && by.job == run.job.id
                 {
                     let about = about_to_leave(&by.key);
-                    (*leaving, *is_gone) = (about.removal, about.is_gone);
+                    // Between mappings no link goes over.
+                    (*leaving, *is_gone) = (about.removal, about.is_gone && by.key.mapping == question.key.mapping);
                 }
                 Ok(situation)
             }

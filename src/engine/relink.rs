@@ -32,10 +32,15 @@ pub(super) async fn relink_reloaded(run: &Arc<Run>) -> Result<(), CycleError> {
             relink(run, mapping).await?;
         }
     }
+    run.note_relinks_asked();
     Ok(())
 }
 
 async fn relink(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
+    if !cycle::waits_for_last_page(run, mapping) {
+        // What was listed is older than what the pages have written since.
+        run.set_indexed(&mapping.id, false);
+    }
     let mut bearers = None;
     let mut after: Option<Anchor> = None;
     loop {
@@ -67,10 +72,6 @@ async fn relink_page(
     keys: Vec<ObjectKey>,
     bearers: &mut Option<Bearers>,
 ) -> Result<(), CycleError> {
-    if !cycle::waits_for_last_page(run, mapping) {
-        // What was listed is older than what the pages have written since.
-        run.set_indexed(&mapping.id, false);
-    }
     let said = run.store.claimants_of(&run.job.id, &keys).await?;
     let said: HashMap<ObjectKey, Claimant> = said.into_iter().map(|said| (said.key.clone(), said)).collect();
     let mut claiming = page::claiming(run, mapping, keys).await?;
@@ -95,7 +96,7 @@ async fn relink_page(
     let (job, cycle, now) = (run.job.id.clone(), run.cycle.id.clone(), run.now());
     let relinked = run.store.relink(Relinking { job, cycle, relinks, now }).await?;
     tracing::info!(job.id = %run.job.id, mapping = %mapping.id, objects = relinked.len(), "objects with other anchors have the resources of those that are gone");
-    run.count(|progress| progress.counters.relinked += relinked.len() as u64);
+    run.note_relinked(&mapping.id, relinked.len() as u64);
     Ok(())
 }
 

@@ -13,6 +13,8 @@ pub enum TooMany {
     InCycle,
     InDay,
     InApplication,
+    /// The list of assignments is empty: that is no decision about each of those who were on it.
+    OfAll,
 }
 
 impl fmt::Display for TooMany {
@@ -20,6 +22,7 @@ impl fmt::Display for TooMany {
         f.write_str(match self {
             Self::InCycle => "more than one cycle may remove",
             Self::InDay => "more than may be removed in 24 hours",
+            Self::OfAll => "nobody at all is assigned",
             Self::InApplication => "more than all jobs of the application may remove in 24 hours",
         })
     }

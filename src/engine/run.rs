@@ -172,6 +172,12 @@ pub(super) struct Run {
     read: Mutex<BTreeSet<ObjectKind>>,
     /// True once the list of assignments was read to its end in this cycle.
     assignments_read: AtomicBool,
+    /// True when that list has nobody on it.
+    nobody_assigned: AtomicBool,
+    /// True once it was asked in this cycle whose links go over to others.
+    relinks_asked: AtomicBool,
+    /// How many links went over in this cycle.
+    relinked: Mutex<BTreeMap<ObjectMappingId, u64>>,
     /// Groups that were looked at in this cycle, in which something may be left out.
     with_groups_in_them: Mutex<BTreeSet<ObjectKey>>,
     /// Who watches what becomes of an object.
@@ -210,6 +216,9 @@ impl Run {
             met: OnceCell::new(),
             read: Mutex::default(),
             assignments_read: AtomicBool::new(false),
+            nobody_assigned: AtomicBool::new(false),
+            relinks_asked: AtomicBool::new(false),
+            relinked: Mutex::default(),
             with_groups_in_them: Mutex::default(),
             observer: Observer::default(),
             index_building: tokio::sync::Mutex::default(),
@@ -262,6 +271,34 @@ impl Run {
 
     pub(super) fn assignments_were_read(&self) -> bool {
         self.assignments_read.load(Ordering::Acquire)
+    }
+
+    /// The list of assignments has nobody on it.
+    pub(super) fn note_nobody_assigned(&self) {
+        self.nobody_assigned.store(true, Ordering::Release);
+    }
+
+    pub(super) fn nobody_is_assigned(&self) -> bool {
+        self.nobody_assigned.load(Ordering::Acquire)
+    }
+
+    /// It was asked whose links go over to others.
+    pub(super) fn note_relinks_asked(&self) {
+        self.relinks_asked.store(true, Ordering::Release);
+    }
+
+    pub(super) fn relinks_were_asked(&self) -> bool {
+        self.relinks_asked.load(Ordering::Acquire)
+    }
+
+    /// So many links of the mapping went over.
+    pub(super) fn note_relinked(&self, mapping: &ObjectMappingId, links: u64) {
+        *locked(&self.relinked).entry(mapping.clone()).or_default() += links;
+        self.count(|progress| progress.counters.relinked += links);
+    }
+
+    pub(super) fn relinked(&self, mapping: &ObjectMappingId) -> u64 {
+        locked(&self.relinked).get(mapping).copied().unwrap_or_default()
     }
 
     pub(super) fn mapping(&self, id: &ObjectMappingId) -> Option<&ObjectMapping> {

@@ -40,6 +40,11 @@ impl Standing {
         matches!(self, Self::InScope | Self::AccountDisabled)
     }
 
+    /// True when the source delivers it and the job leaves it out.
+    pub fn is_beyond_scope(&self) -> bool {
+        matches!(self, Self::Unassigned | Self::NotEntitled | Self::OutOfScope(_))
+    }
+
     /// Why, in words for logs and removals.
     pub fn reason(&self) -> &'static str {
         match self {

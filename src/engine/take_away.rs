@@ -9,11 +9,11 @@ use crate::{
     engine::{
         due::PAGE,
         page,
-        removals::loses_all,
+        removals::{TooMany, loses_all},
         run::{Approved, CycleError, Run},
         waiting,
     },
-    model::{Anchor, Measure, ObjectKey, ObjectMappingId, Removal, RemovalEffect, RemovalId, RemovalState},
+    model::{Anchor, Measure, ObjectKey, ObjectMappingId, Removal, RemovalEffect, RemovalId, RemovalState, Tally},
     store::Judgement,
     sync_schema::ObjectMapping,
 };
@@ -94,6 +94,7 @@ pub(super) async fn judge(
         job: run.job.id.clone(),
         mapping: mapping.clone(),
         measure: measure.clone(),
+        relinked: if measure == Measure::Access { run.relinked(mapping) } else { 0 },
         losers,
         removals,
         baseline: run.cycle.baseline.clone(),
@@ -101,7 +102,9 @@ pub(super) async fn judge(
     };
     let guard = run.job.policy.guard;
     let judged = measure.clone();
-    let (tally, verdict) = run.store.judge(judgement, move |tally| guard.judge(&judged, tally)).await?;
+    let nobody_assigned = measure == Measure::Access && run.nobody_is_assigned();
+    let verdict = move |tally: &Tally| if nobody_assigned { Err(TooMany::OfAll) } else { guard.judge(&judged, tally) };
+    let (tally, verdict) = run.store.judge(judgement, verdict).await?;
     if let Err(exceeded) = verdict {
         tracing::warn!(mapping = %mapping, ?measure, ?tally, "too many removals, {exceeded}: staged until a person releases them");
     }

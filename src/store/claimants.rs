@@ -9,6 +9,7 @@ use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Anchor, Claimant, JobId, Lifecycle, ObjectKey, ObjectMappingId, ResourceId};
 
 use super::columns::{Word, to_time};
+use super::jobs::target_of;
 use super::keys::{key, key_batches};
 use super::outcome::Outcome;
 use super::tables::{claimants, links, objects};
@@ -84,12 +85,16 @@ impl Store {
             .await
     }
 
-    /// Writes down that these are who is gone, as they were shown, and makes them due. One whose resource has become
-    /// somebody else's since, or who claims another one, is left alone. Returns those that were not.
+    /// Writes down that these are who is gone, as they were shown, and makes them due: whatever was said of others who claim
+    /// the same resource is taken back. One whose resource has become somebody else's since, or who claims another one, is
+    /// left alone. Returns those that were not.
     pub async fn confirm_claimants(&self, job: &JobId, shown: Vec<Claimant>) -> Result<Vec<ObjectKey>, StoreError> {
         let job = job.clone();
         self.database
             .write(move |tx| {
+                // The same order of locks as where links move.
+                let target = target_of(tx, &job)?;
+                tx.exclusive(target.as_str())?;
                 let mut confirmed = Vec::new();
                 for Claimant { key, former, resource, .. } in &shown {
                     let found = on_each!(tx, c => diesel::update(claimants::table)
@@ -101,9 +106,17 @@ impl Store {
                         .filter(asks!())
                         .set(claimants::confirmed.eq(true))
                         .execute(c))?;
-                    if found > 0 {
-                        confirmed.push(key.clone());
+                    if found == 0 {
+                        continue;
                     }
+                    on_each!(tx, c => diesel::update(claimants::table)
+                        .filter(claimants::job.eq(job.as_str()))
+                        .filter(claimants::mapping.eq(key.mapping.as_str()))
+                        .filter(claimants::former.eq(former.as_str()))
+                        .filter(claimants::anchor.ne(key.anchor.as_str()))
+                        .set(claimants::confirmed.eq(false))
+                        .execute(c))?;
+                    confirmed.push(key.clone());
                 }
                 object_rows::make_due(tx, &job, &confirmed)?;
                 Ok(confirmed)
@@ -210,6 +223,22 @@ pub(super) fn wake(tx: &mut Backend, job: &JobId, gone: &[&ObjectKey]) -> Result
             .load::<String>(c))?;
         let keys: Vec<ObjectKey> = anchors.into_iter().map(|anchor| key(mapping.to_owned(), anchor)).collect();
         object_rows::make_due(tx, job, &keys)?;
+    }
+    Ok(())
+}
+
+/// Objects are there again: nobody who claims their resources is the same, whatever a person has said.
+pub(super) fn refute(tx: &mut Backend, job: &JobId, back: &[&ObjectKey]) -> Result<(), StoreError> {
+    if back.is_empty() || !any(tx, job)? {
+        return Ok(());
+    }
+    for (mapping, formers) in key_batches(back.iter().copied()) {
+        on_each!(tx, c => diesel::update(claimants::table)
+            .filter(claimants::job.eq(job.as_str()))
+            .filter(claimants::mapping.eq(mapping))
+            .filter(claimants::former.any_of(formers.iter().copied()))
+            .set(claimants::confirmed.eq(false))
+            .execute(c))?;
     }
     Ok(())
 }

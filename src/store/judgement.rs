@@ -33,6 +33,9 @@ pub struct Judgement {
     pub measure: Measure,
     /// Who loses something, each once, and how much: 1, or the number of references.
     pub losers: Vec<(Anchor, u64)>,
+    /// How many more would have lost the same in this cycle if their resources had not gone over to others: an accident that
+    /// was undone for most is one for the rest.
+    pub relinked: u64,
     /// What is approved, or staged. References have no rows before they are staged.
     pub removals: Vec<RemovalId>,
     /// What was linked and exported when the cycle began.
@@ -151,7 +154,7 @@ fn tally(tx: &mut Backend, jobs: &[JobId], judgement: &Judgement) -> Result<Tall
     let mut tally = Tally::default();
     let losses: u64 = judgement.losers.iter().map(|(_, amount)| amount).sum();
     for counted in [&mut tally.cycle, &mut tally.day, &mut tally.application] {
-        counted.removals = losses;
+        counted.removals = losses + judgement.relinked;
     }
     tally.cycle.whole = of_cycle.get(&judgement.mapping).copied().unwrap_or_default();
     for job in jobs {

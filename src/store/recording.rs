@@ -229,13 +229,15 @@ impl<'a> Recording<'a> {
     /// Writes everything back: names first, because references are resolved by them.
     pub(super) fn write(mut self, tx: &mut Backend, watch: &mut Watch<'_>) -> Result<Vec<Delivered>, StoreError> {
         self.write_objects(tx)?;
-        let mut gone = Vec::new();
+        let (mut gone, mut back) = (Vec::new(), Vec::new());
         for (key, object) in &self.objects {
-            if object.lifecycle.as_ref().is_some_and(|before| *before != object.row.lifecycle) {
+            if let Some(before) = object.lifecycle.as_ref().filter(|before| **before != object.row.lifecycle) {
                 watch.moved(key);
                 gone.extend((object.row.lifecycle == Lifecycle::Deleted.word()).then_some(key));
+                back.extend((before == Lifecycle::Deleted.word()).then_some(key));
             }
         }
+        claimants::refute(tx, &self.page.job, &back)?;
         claimants::wake(tx, &self.page.job, &gone)?;
         self.names.write(tx, self.page, &self.deleted)?;
         self.edges.write(tx, self.page, &self.present, watch)?;

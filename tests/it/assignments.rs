@@ -3,7 +3,7 @@
 mod directory;
 mod faults;
 
-use provisor::engine::policy::{Guard, Limits, Policy};
+use provisor::engine::policy::{Deprovisioning, Guard, Limits, Policy};
 use provisor::graph_emulator::{AppRoleAssignmentRecord, AppRoleRecord, ServicePrincipalRecord, Staged, Tenant};
 use provisor::model::{CycleState, JobScope, NestedGroups, Reach, RemovalState};
 use provisor::scim_server::Dialect;
@@ -269,20 +269,21 @@ async fn another_scope_is_followed_without_a_read() {
 
 #[tokio::test]
 async fn groups_that_are_only_read_assign_their_members() {
-    let tenant = directory(5, &[(1, &[2, 3])], &[(group_id(1), EDITOR)]);
+    let tenant = directory(5, &[(1, &[2, 3])], &[(group_id(1), EDITOR), (user_id(1), PLAIN)]);
     let only_read = schema(2, |document| {
         document["synchronizationRules"][0]["objectMappings"][1]["flowTypes"] = json!("None");
     });
     let mut gateway = Gateway::start_of(tenant, Dialect::STANDARD, open(Reach::Direct), only_read).await;
     gateway.ask_who_is_assigned();
     gateway.cycle().await;
-    assert_eq!((active(&gateway).await, groups(&gateway).await), (vec!["2 Editor".into(), "3 Editor".into()], vec![]));
+    let people = ["1", "2 Editor", "3 Editor"].map(str::to_owned);
+    assert_eq!((active(&gateway).await, groups(&gateway).await), (people.to_vec(), vec![]));
     gateway.stage(vec![leave(1, 2), join(1, 4)]);
     gateway.cycle().await;
-    assert_eq!(active(&gateway).await, ["3 Editor", "4 Editor"]);
+    assert_eq!(active(&gateway).await, ["1", "3 Editor", "4 Editor"]);
     gateway.stage(vec![Staged::DeleteGroup { group: group_id(1) }]);
     gateway.cycle().await;
-    assert_eq!(active(&gateway).await, [""; 0], "a group that is gone gives nobody anything");
+    assert_eq!(active(&gateway).await, ["1"], "a group that is gone gives nobody anything");
 }
 
 /// The assignment of a group reaches those whom it lists, and where the job says so those of groups in it.
@@ -325,6 +326,24 @@ async fn on_demand_an_assignment_counts_and_its_absence_waits_for_a_cycle() {
     assert_eq!(active(&gateway).await, ["1 Editor", "2 Viewer", "3"], "who is missing is missed by cycles");
     two_cycles(&gateway).await;
     assert_eq!(active(&gateway).await, ["2 Viewer", "3"]);
+}
+
+#[tokio::test]
+async fn who_is_kept_unassigned_still_loses_access_with_the_account() {
+    let policy = Policy { unassigned: Deprovisioning::Nothing, ..open(Reach::Direct) };
+    let everybody: Vec<(String, &str)> = (1..=3).map(|number| (user_id(number), PLAIN)).collect();
+    let gateway = start(directory(3, &[], &everybody), policy).await;
+    gateway.cycle().await;
+    gateway.stage(vec![
+        update(1, json!({ "accountEnabled": false })),
+        unassign(user_id(1), PLAIN),
+        unassign(user_id(2), PLAIN),
+    ]);
+    two_cycles(&gateway).await;
+    assert_eq!(active(&gateway).await, ["2", "3"], "she is kept, and her account is not enabled");
+    gateway.stage(vec![update(2, json!({ "accountEnabled": false }))]);
+    gateway.cycle().await;
+    assert_eq!(active(&gateway).await, ["3"], "somebody who was kept before");
 }
 
 #[tokio::test]

@@ -194,6 +194,27 @@ async fn anything_but_one_equal_value_is_left_to_a_person() {
 }
 
 #[tokio::test]
+async fn the_few_whom_nothing_confirms_are_part_of_the_same_accident() {
+    let directory = Directory::new(References::ByName);
+    let reloaded = |epoch: usize| {
+        for one in 1..=108 {
+            let number = one.to_string();
+            let given: &[(&str, &str)] = if one <= 8 { &[] } else { &[("employeeId", &number)] };
+            directory.person(epoch, one, &format!("user{one}"), given);
+        }
+    };
+    reloaded(1);
+    let gateway = gateway_of(&directory, Policy::default(), schema(&["employeeId"], 1, |_| {})).await;
+    gateway.cycle().await;
+    let before = held(&gateway).await;
+    directory.forget();
+    reloaded(2);
+    let counters = gateway.cycle().await.counters;
+    assert_eq!((counters.relinked, counters.deleted, counters.staged), (100, 0, 8), "{counters:?}");
+    assert_eq!(held(&gateway).await, before, "eight of a hundred and eight would pass by themselves");
+}
+
+#[tokio::test]
 async fn names_that_are_swapped_in_the_reload_are_nobodys_proof() {
     let directory = Directory::new(References::ByName);
     let everybody = |epoch: usize, name: &dyn Fn(usize) -> usize| {

@@ -136,6 +136,7 @@ suite! {
         a_link_goes_over_with_all_that_was_sent,
         a_group_goes_over_with_its_members,
         a_relink_of_which_anything_has_changed_is_left_out,
+        one_claimant_is_confirmed_and_none_once_the_former_is_back,
         claimants_are_confirmed_as_they_were_shown,
     }
     restarts {

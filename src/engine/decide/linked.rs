@@ -29,7 +29,12 @@ pub(super) fn linked(link: &Link, wanted: &Wanted<'_>, work: EdgeWork, rules: Ru
         Standing::SoftDeleted => rules.policy.soft_deleted,
         Standing::Deleted => rules.policy.deleted,
     };
-    let reason = wanted.standing.reason();
+    // Who is kept although nobody provisions them any more still loses access with the account.
+    let is_kept = event == Deprovisioning::Nothing && wanted.standing.is_beyond_scope();
+    let (event, reason) = match is_kept && wanted.account_disabled {
+        true => (rules.policy.disabled, Standing::AccountDisabled.reason()),
+        false => (event, wanted.standing.reason()),
+    };
     // Only people have an `active` attribute. What cannot be disabled (a group) is deleted instead.
     let can_be_disabled = rules.soft_delete && rules.mapping.target_kind.as_str() == USERS;
     match event {

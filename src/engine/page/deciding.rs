@@ -217,7 +217,7 @@ fn step_of(run: &Run, mapping: &ObjectMapping, known: &Known<'_>, decision: Deci
             quiet(Effect::Unchanged, held, log)
         }
         // Whether it is the one that leaves is asked when everything was read.
-        Decision::Wait { .. } if run.stage() < Stage::Due && !mapping.confirm_by.is_empty() => Step::Postponed,
+        Decision::Wait { .. } if !run.relinks_were_asked() && !mapping.confirm_by.is_empty() => Step::Postponed,
         Decision::Wait { for_removal } => {
             let log = Event::other(Status::Skipped, Reason::code("WaitsForRemoval"));
             quiet(Effect::Waiting { for_removal }, Vec::new(), Some(log))

@@ -85,6 +85,15 @@ async fn an_empty_list_removes_nobody_without_a_person() {
     assert_eq!(active(&gateway).await, [""; 0]);
 }
 
+#[tokio::test]
+async fn an_empty_list_is_no_decision_about_anybody_whatever_the_guard_lets_through() {
+    let (gateway, listing) = crowd(open(Reach::Direct)).await;
+    *listing.list.lock().expect("it") = Some(Ok(Vec::new()));
+    two_lists(&gateway).await;
+    assert_eq!((gateway.target.writes().await.len(), active(&gateway).await.len()), (0, 30));
+    assert_eq!(gateway.removals(RemovalState::Staged).await.len(), 33);
+}
+
 async fn two_lists(gateway: &Gateway) {
     gateway.cycle().await;
     gateway.cycle().await;

@@ -10,7 +10,7 @@ fn judgement(world: &World, measure: Measure, losers: &[(&str, u64)], now: DateT
     let mapping = if measure == Measure::References { groups() } else { users() };
     let baseline = Baseline { linked: [(users(), 100)].into(), exported_edges: [(groups(), 200)].into() };
     let losers = losers.iter().map(|(anchor, amount)| (Anchor::from(*anchor), *amount)).collect();
-    Judgement { job: world.job.clone(), mapping, measure, losers, removals: Vec::new(), baseline, now }
+    Judgement { job: world.job.clone(), mapping, measure, losers, relinked: 0, removals: Vec::new(), baseline, now }
 }
 
 /// Lets everything through.

@@ -112,6 +112,27 @@ pub(super) async fn a_relink_of_which_anything_has_changed_is_left_out(store: St
     assert_eq!(relinked(&world, vec![relink(user_key("twin"), "ada", "r-ada")]).await, 0, "it is gone from there");
 }
 
+pub(super) async fn one_claimant_is_confirmed_and_none_once_the_former_is_back(store: Store) {
+    let world = reloaded(store).await;
+    for anchor in ["new", "twin"] {
+        world.record(vec![user_named(anchor, "1", dn(anchor))]).await;
+        let mut outcome = world.outcome(&user_key(anchor), Effect::Failed(failure(), None)).await;
+        outcome.claims = Some(NewClaim { former: "ada".into(), resource: "r-ada".into() });
+        world.commit(vec![outcome]).await;
+    }
+    let (job, store, mapping) = (&world.job, &world.store, user_key("new").mapping);
+    let confirmed = async || store.confirmed_claimants(job, &mapping, None, 10).await.unwrap();
+    let asking = store.claimants(job, None, 10).await.unwrap();
+    assert_eq!(asking.len(), 2, "{asking:?}");
+    for one in asking {
+        let key = one.key.clone();
+        store.confirm_claimants(job, vec![one]).await.unwrap();
+        assert_eq!(confirmed().await, [key], "what was said last counts");
+    }
+    world.record(vec![user_named("ada", "1", dn("ada"))]).await;
+    assert_eq!(confirmed().await, [], "she is there herself");
+}
+
 pub(super) async fn claimants_are_confirmed_as_they_were_shown(store: Store) {
     let world = reloaded(store).await;
     let claim = |former: &str, resource: &str| Some(NewClaim { former: former.into(), resource: resource.into() });
