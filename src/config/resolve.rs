@@ -364,7 +364,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn faulty_below(&self, node: NodeId) -> bool {
+    pub(super) fn faulty_below(&self, node: NodeId) -> bool {
         find(&self.document.root, node)
             .is_some_and(|inner| self.problems.iter().any(|(at, _)| (inner.id..=inner.last_id()).contains(at)))
     }

@@ -113,6 +113,7 @@ impl Resolver<'_> {
         written: WrittenAssigned,
         source: Option<&SourceConfig>,
     ) -> Option<AssignedBy> {
+        let is_faulty = self.faulty_below(self.place(job, &["scope", "assigned"]));
         let mut problem = |keys: &[&str], what: String, hint: &str| {
             let keys: Vec<&str> = ["scope", "assigned"].iter().chain(keys).copied().collect();
             let place = self.place(job, &keys);
@@ -120,6 +121,8 @@ impl Resolver<'_> {
             None
         };
         match (&source?.connector, written.service_principal, written.groups) {
+            // What was written there is told already.
+            (_, None, None) if is_faulty => None,
             (Connector::Graph(_), Some(_), Some(_)) | (Connector::Graph(_), None, Some(_)) => problem(
                 &["groups"],
                 "a tenant says itself which groups are assigned".to_owned(),

@@ -7,7 +7,7 @@
 use crate::{
     engine::{
         nesting::members_of,
-        run::{CycleError, Run},
+        run::{AssignmentList, CycleError, Run},
         scope::Assignments,
     },
     model::{Anchor, JobScope, KnownObject, Reach},
@@ -49,13 +49,8 @@ pub(super) async fn learn(run: &Run, source: &dyn Source, absence: Absence) -> R
             tracing::warn!(job.id = %run.job.id, assignments = unknown, "groups are assigned that the source does not deliver: nobody is assigned through them");
         }
     }
-    if listed == 0 {
-        run.note_nobody_assigned();
-    }
-    if is_cycle {
-        // On demand a list only adds: neither it nor the groups are known to be whole.
-        run.note_assignments_read();
-    }
+    // On demand a list only adds: the groups are not read with it.
+    run.note_assignments(AssignmentList { is_empty: listed == 0, absence_counts: is_cycle });
     Ok(())
 }
 
@@ -76,7 +71,7 @@ pub(super) async fn of(run: &Run, mapping: &ObjectMapping, objects: &[KnownObjec
     let were_read = through.as_ref().is_none_or(|(groups, _)| run.read_to_the_end(&groups.mapping));
     let anchors: Vec<Anchor> = objects.iter().map(|known| known.key.anchor.clone()).collect();
     let known = run.store.assigned(&run.job.id, anchors, through).await?;
-    Ok(Assignments { known: Some(known), complete: were_read && run.assignments_were_read() })
+    Ok(Assignments { known: Some(known), complete: were_read && run.absence_is_known() })
 }
 
 /// The word that stands for the scope in the version of what objects are evaluated by.

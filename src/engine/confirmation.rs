@@ -145,7 +145,7 @@ pub fn confirm(
 ///
 /// # Errors
 /// Which of the two it is not.
-pub fn may_be_confirmed(former: &KnownObject, new: &KnownObject) -> Result<(), Doubt> {
+fn may_be_confirmed(former: &KnownObject, new: &KnownObject) -> Result<(), Doubt> {
     match (former.lifecycle, new.lifecycle) {
         (Lifecycle::Deleted, Lifecycle::Present) => Ok(()),
         (Lifecycle::Deleted, _) => Err(Doubt::NotThere),

@@ -42,7 +42,7 @@ pub(super) async fn act_on_due(run: &Arc<Run>) -> Result<(), CycleError> {
         for mapping in &run.job.schema.mappings {
             handled += due_edges(run, mapping).await?;
         }
-        let revived = relink_vanished(run).await?;
+        let revived = rematch_vanished(run).await?;
         if handled == 0 && !revived {
             break;
         }
@@ -88,7 +88,7 @@ async fn due_edges(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<u64, Cycle
 
 /// Linked resources that answered 404: a few are matched again one by one; many mean that this is another target.
 /// Returns true when objects became due by it.
-pub(super) async fn relink_vanished(run: &Arc<Run>) -> Result<bool, CycleError> {
+pub(super) async fn rematch_vanished(run: &Arc<Run>) -> Result<bool, CycleError> {
     let vanished: BTreeSet<ObjectKey> = run.take_vanished();
     if vanished.is_empty() {
         return Ok(false);

@@ -5,7 +5,10 @@
 //! nothing of what is due was decided: then it is known who is gone and who else has the same values, and no removal of the
 //! former object has been judged. What goes over is decided like any other linked object afterwards.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     engine::{
@@ -27,42 +30,44 @@ const ATTRIBUTES: u32 = 2_000;
 pub(super) async fn relink_reloaded(run: &Arc<Run>) -> Result<(), CycleError> {
     let (groups, people): (Vec<_>, Vec<_>) =
         run.job.schema.mappings.iter().partition(|mapping| mapping.lists_members());
+    let mut links = BTreeMap::new();
     for mapping in people.into_iter().chain(groups) {
         if !mapping.flow.is_none() && run.read_to_the_end(&mapping.id) {
-            relink(run, mapping).await?;
+            links.insert(mapping.id.clone(), relink(run, mapping).await?);
         }
     }
-    run.note_relinks_asked();
+    run.note_relinked(links);
     Ok(())
 }
 
-async fn relink(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<(), CycleError> {
+/// Answers how many links went over.
+async fn relink(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<u64, CycleError> {
     if !cycle::waits_for_last_page(run, mapping) {
         // What was listed is older than what the pages have written since.
         run.set_indexed(&mapping.id, false);
     }
-    let mut bearers = None;
+    let (mut bearers, mut links) = (None, 0);
     let mut after: Option<Anchor> = None;
     loop {
         run.check_stop()?;
         let keys = run.store.confirmed_claimants(&run.job.id, &mapping.id, after, PAGE).await?;
         let Some(last) = keys.last() else { break };
         after = Some(last.anchor.clone());
-        relink_page(run, mapping, keys, &mut bearers).await?;
+        links += relink_page(run, mapping, keys, &mut bearers).await?;
     }
     if mapping.confirm_by.is_empty() {
-        return Ok(());
+        return Ok(links);
     }
     let mut after: Option<Anchor> = None;
     loop {
         run.check_stop()?;
         let keys = run.store.due_without_resource(&run.job.id, &mapping.id, after.clone(), PAGE).await?;
-        let Some(last) = keys.last() else { return Ok(()) };
+        let Some(last) = keys.last() else { return Ok(links) };
         if after.is_none() && !run.store.any_gone_with_resource(&run.job.id, &mapping.id).await? {
-            return Ok(());
+            return Ok(links);
         }
         after = Some(last.anchor.clone());
-        relink_page(run, mapping, keys, &mut bearers).await?;
+        links += relink_page(run, mapping, keys, &mut bearers).await?;
     }
 }
 
@@ -71,7 +76,7 @@ async fn relink_page(
     mapping: &ObjectMapping,
     keys: Vec<ObjectKey>,
     bearers: &mut Option<Bearers>,
-) -> Result<(), CycleError> {
+) -> Result<u64, CycleError> {
     let said = run.store.claimants_of(&run.job.id, &keys).await?;
     let said: HashMap<ObjectKey, Claimant> = said.into_iter().map(|said| (said.key.clone(), said)).collect();
     let mut claiming = page::claiming(run, mapping, keys).await?;
@@ -91,13 +96,14 @@ async fn relink_page(
         }
     }
     if relinks.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let (job, cycle, now) = (run.job.id.clone(), run.cycle.id.clone(), run.now());
     let relinked = run.store.relink(Relinking { job, cycle, relinks, now }).await?;
     tracing::info!(job.id = %run.job.id, mapping = %mapping.id, objects = relinked.len(), "objects with other anchors have the resources of those that are gone");
-    run.note_relinked(&mapping.id, relinked.len() as u64);
-    Ok(())
+    let relinked = relinked.len() as u64;
+    run.count(|progress| progress.counters.relinked += relinked);
+    Ok(relinked)
 }
 
 /// Everybody's values are looked through once a cycle, and only when everything else is confirmed.

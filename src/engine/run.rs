@@ -2,10 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -170,20 +167,24 @@ pub(super) struct Run {
     met: OnceCell<()>,
     /// The kinds whose feeds were read to their end in this cycle.
     read: Mutex<BTreeSet<ObjectKind>>,
-    /// True once the list of assignments was read to its end in this cycle.
-    assignments_read: AtomicBool,
-    /// True when that list has nobody on it.
-    nobody_assigned: AtomicBool,
-    /// True once it was asked in this cycle whose links go over to others.
-    relinks_asked: AtomicBool,
-    /// How many links went over in this cycle.
-    relinked: Mutex<BTreeMap<ObjectMappingId, u64>>,
+    /// Filled once the list of assignments was read to its end in this cycle.
+    assignments: OnceLock<AssignmentList>,
+    /// How many links went over to others, by mapping. Filled once it was asked in this cycle whose do.
+    relinked: OnceLock<BTreeMap<ObjectMappingId, u64>>,
     /// Groups that were looked at in this cycle, in which something may be left out.
     with_groups_in_them: Mutex<BTreeSet<ObjectKey>>,
     /// Who watches what becomes of an object.
     pub observer: Observer,
     /// Held while a matching index is built in the middle of a cycle, so that pages do not build it over each other.
     pub index_building: tokio::sync::Mutex<()>,
+}
+
+/// What the list of assignments that a cycle read is like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AssignmentList {
+    pub(super) is_empty: bool,
+    /// Whether somebody who is not on it is not assigned.
+    pub(super) absence_counts: bool,
 }
 
 impl Run {
@@ -215,10 +216,8 @@ impl Run {
             drawn: Mutex::default(),
             met: OnceCell::new(),
             read: Mutex::default(),
-            assignments_read: AtomicBool::new(false),
-            nobody_assigned: AtomicBool::new(false),
-            relinks_asked: AtomicBool::new(false),
-            relinked: Mutex::default(),
+            assignments: OnceLock::new(),
+            relinked: OnceLock::new(),
             with_groups_in_them: Mutex::default(),
             observer: Observer::default(),
             index_building: tokio::sync::Mutex::default(),
@@ -264,41 +263,33 @@ impl Run {
         self.mapping(mapping).is_some_and(|mapping| locked(&self.read).contains(&mapping.source_kind))
     }
 
-    /// The list of assignments was read to its end.
-    pub(super) fn note_assignments_read(&self) {
-        self.assignments_read.store(true, Ordering::Release);
+    /// The list of assignments was read to its end. The first one of a cycle is the one that counts.
+    pub(super) fn note_assignments(&self, list: AssignmentList) {
+        self.assignments.get_or_init(|| list);
     }
 
-    pub(super) fn assignments_were_read(&self) -> bool {
-        self.assignments_read.load(Ordering::Acquire)
+    /// True once nobody is assigned who is not known to be.
+    pub(super) fn absence_is_known(&self) -> bool {
+        self.assignments.get().is_some_and(|list| list.absence_counts)
     }
 
-    /// The list of assignments has nobody on it.
-    pub(super) fn note_nobody_assigned(&self) {
-        self.nobody_assigned.store(true, Ordering::Release);
-    }
-
+    /// True where the list of assignments has nobody on it.
     pub(super) fn nobody_is_assigned(&self) -> bool {
-        self.nobody_assigned.load(Ordering::Acquire)
+        self.assignments.get().is_some_and(|list| list.is_empty)
     }
 
-    /// It was asked whose links go over to others.
-    pub(super) fn note_relinks_asked(&self) {
-        self.relinks_asked.store(true, Ordering::Release);
+    /// It was asked whose links go over to others, and so many of each mapping did.
+    pub(super) fn note_relinked(&self, links: BTreeMap<ObjectMappingId, u64>) {
+        self.relinked.get_or_init(|| links);
     }
 
     pub(super) fn relinks_were_asked(&self) -> bool {
-        self.relinks_asked.load(Ordering::Acquire)
+        self.relinked.get().is_some()
     }
 
-    /// So many links of the mapping went over.
-    pub(super) fn note_relinked(&self, mapping: &ObjectMappingId, links: u64) {
-        *locked(&self.relinked).entry(mapping.clone()).or_default() += links;
-        self.count(|progress| progress.counters.relinked += links);
-    }
-
+    /// How many links of the mapping went over.
     pub(super) fn relinked(&self, mapping: &ObjectMappingId) -> u64 {
-        locked(&self.relinked).get(mapping).copied().unwrap_or_default()
+        self.relinked.get().and_then(|links| links.get(mapping)).copied().unwrap_or_default()
     }
 
     pub(super) fn mapping(&self, id: &ObjectMappingId) -> Option<&ObjectMapping> {

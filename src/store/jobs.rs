@@ -8,6 +8,7 @@ use crate::db::{Backend, on_each};
 use crate::model::{HashKey, JobId, RemovalState, TargetIdentity};
 
 use super::columns::{Word, to_count};
+use super::objects::due_anew;
 use super::tables::{escrows, holdings, jobs, links, objects, removals};
 use super::{Store, StoreError, fence, term};
 
@@ -139,12 +140,7 @@ impl Store {
                 on_each!(tx, c => diesel::update(objects::table)
                     .filter(objects::job.eq(job.as_str()))
                     .filter(objects::evaluated_schema.ne(version))
-                    .set((
-                        objects::due.eq(true),
-                        objects::revision.eq(objects::revision + 1),
-                        // What is waited for may be another thing now, or nothing.
-                        objects::waits_for.eq(None::<String>),
-                    ))
+                    .set(due_anew!())
                     .execute(c))?;
                 Ok(true)
             })

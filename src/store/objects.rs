@@ -217,7 +217,16 @@ pub(super) fn wake_waiting(tx: &mut Backend, removals: &[RemovalId]) -> Result<(
     Ok(())
 }
 
-/// Makes objects due under a new revision, so that no outcome under way clears it.
+/// What makes an object due under a new revision, so that no outcome under way clears it. What it waited for may be another
+/// thing now, or nothing.
+macro_rules! due_anew {
+    () => {
+        (objects::due.eq(true), objects::revision.eq(objects::revision + 1), objects::waits_for.eq(None::<String>))
+    };
+}
+pub(super) use due_anew;
+
+/// Makes objects due under a new revision.
 pub(super) fn make_due<'a>(
     tx: &mut Backend,
     job: &JobId,
@@ -228,11 +237,7 @@ pub(super) fn make_due<'a>(
             .filter(objects::job.eq(job.as_str()))
             .filter(objects::mapping.eq(mapping))
             .filter(objects::anchor.any_of(anchors.iter().copied()))
-            .set((
-                objects::due.eq(true),
-                objects::revision.eq(objects::revision + 1),
-                objects::waits_for.eq(None::<String>),
-            ))
+            .set(due_anew!())
             .execute(c))?;
     }
     Ok(())
@@ -244,11 +249,7 @@ pub(super) fn make_anchors_due(tx: &mut Backend, job: &JobId, anchors: &[&str]) 
         on_each!(tx, c => diesel::update(objects::table)
             .filter(objects::job.eq(job.as_str()))
             .filter(objects::anchor.any_of(batch.iter().copied()))
-            .set((
-                objects::due.eq(true),
-                objects::revision.eq(objects::revision + 1),
-                objects::waits_for.eq(None::<String>),
-            ))
+            .set(due_anew!())
             .execute(c))?;
     }
     Ok(())

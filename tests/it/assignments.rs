@@ -329,6 +329,28 @@ async fn on_demand_an_assignment_counts_and_its_absence_waits_for_a_cycle() {
 }
 
 #[tokio::test]
+async fn on_demand_takes_nothing_from_a_group_by_one_list_and_forgets_none() {
+    let assigned = [(group_id(1), PLAIN), (user_id(1), PLAIN)];
+    let mut gateway = start(directory(3, &[(1, &[2]), (2, &[3])], &assigned), open(Reach::Direct)).await;
+    gateway.job.policy.scope = JobScope::All;
+    gateway.cycle().await;
+    assert_eq!(groups(&gateway).await, ["1", "2"]);
+    // Before any cycle under the new scope, one list is all there is.
+    gateway.job.policy.scope = JobScope::Assigned(Reach::Direct);
+    gateway.provision(&group_id(2), &[]).await;
+    assert_eq!(groups(&gateway).await, ["1", "2"]);
+    gateway.cycle().await;
+    assert_eq!((groups(&gateway).await, active(&gateway).await), (vec!["1".to_owned()], vec!["1".into(), "2".into()]));
+    // Somebody tries the other scope on one person, and goes back. Who was unassigned meanwhile is still missed.
+    gateway.job.policy.scope = JobScope::All;
+    gateway.provision(&user_id(1), &[]).await;
+    gateway.job.policy.scope = JobScope::Assigned(Reach::Direct);
+    gateway.stage(vec![unassign(group_id(1), PLAIN)]);
+    two_cycles(&gateway).await;
+    assert_eq!((groups(&gateway).await, active(&gateway).await), (vec![], vec!["1".into()]));
+}
+
+#[tokio::test]
 async fn who_is_kept_unassigned_still_loses_access_with_the_account() {
     let policy = Policy { unassigned: Deprovisioning::Nothing, ..open(Reach::Direct) };
     let everybody: Vec<(String, &str)> = (1..=3).map(|number| (user_id(number), PLAIN)).collect();

@@ -244,12 +244,14 @@ impl<'a, 'de> EnumAccess<'de> for Choice<'a> {
         let at = self.value.map_or(self.reader.node.id, |entry| entry.key_id);
         let name: StrDeserializer<'_, ReadFault> = self.name.into_deserializer();
         let name = seed.deserialize(name).map_err(|fault| fault.at(at))?;
-        Ok((name, ChoiceValue { reader: self.reader, value: self.value }))
+        Ok((name, ChoiceValue { reader: self.reader, name: self.name, value: self.value }))
     }
 }
 
 struct ChoiceValue<'a> {
     reader: NodeReader<'a>,
+    /// One of the choices.
+    name: &'a str,
     value: Option<&'a Entry>,
 }
 
@@ -257,7 +259,12 @@ impl<'a> ChoiceValue<'a> {
     fn reader(self) -> Result<NodeReader<'a>, ReadFault> {
         match self.value {
             Some(entry) => Ok(self.reader.of(&entry.value)),
-            None => Err(de::Error::invalid_type(Unexpected::Other("a text"), &"a choice with its settings")),
+            None => {
+                let name = self.name;
+                Err(de::Error::custom(format!(
+                    "`{name}` needs settings; write `{name}: {{ … }}` with what belongs to it"
+                )))
+            }
         }
     }
 }

@@ -45,6 +45,7 @@ fn what_the_scope_cannot_go_with_is_told_at_its_place() {
         (by_group("{ name: a }"), String::new(), "name"),
         ("        scope: { assigned: {} }\n".to_owned(), String::new(), "nothing says who is assigned"),
         ("        scope: some\n".to_owned(), String::new(), "none of the choices"),
+        ("        scope: assigned\n".to_owned(), String::new(), "write `assigned: { … }`"),
         (
             format!("        scope: {{ assigned: {{ service_principal: {{ app_id: {APP} }} }} }}\n"),
             String::new(),
@@ -62,4 +63,11 @@ fn what_the_scope_cannot_go_with_is_told_at_its_place() {
         let problems = with(&hr, &cloud).expect_err(expected).to_string();
         assert!(problems.contains(expected), "{expected}: {problems}");
     }
+}
+
+#[test]
+fn what_is_written_wrong_is_told_once() {
+    let problems =
+        with("", ", scope: { assigned: { service_principal: desk } }").expect_err("it cannot work").to_string();
+    assert!(problems.contains("`app_id`") && !problems.contains("nothing says who"), "{problems}");
 }

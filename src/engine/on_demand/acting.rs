@@ -59,7 +59,7 @@ pub(super) async fn act(
         let Some(known) = known(run, key).await? else { return Ok(None) };
         let known = narrowed(known, mapping, chosen, Removals::ToBeHeld);
         page::act_on(Arc::clone(run), mapping.clone(), vec![known], Approved::new()).await?;
-        due::relink_vanished(run).await?;
+        due::rematch_vanished(run).await?;
         if !is_unfinished(run, mapping, key, chosen).await? {
             break;
         }
