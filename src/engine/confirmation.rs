@@ -110,6 +110,30 @@ impl Bearers {
     }
 }
 
+/// What confirms whoever is gone and has a resource: some bytes for each of them.
+#[derive(Debug, Default)]
+pub struct Gone {
+    identities: HashSet<u64>,
+}
+
+impl Gone {
+    /// Somebody who is gone had these attributes.
+    pub fn add(&mut self, attributes: &Attributes, confirm_by: &[String]) {
+        if let Ok(identity) = Identity::of(attributes, confirm_by) {
+            self.identities.insert(identity.number());
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.identities.is_empty()
+    }
+
+    /// True where an object with these attributes may be one of them; no link goes over to another by itself.
+    pub fn may_be(&self, attributes: &Attributes, confirm_by: &[String]) -> bool {
+        Identity::of(attributes, confirm_by).is_ok_and(|identity| self.identities.contains(&identity.number()))
+    }
+}
+
 /// Judges whether `new`, which matches the resource of `former`, may have it without asking.
 ///
 /// `bearers` knows every object of the mapping that is not gone for good; without it, nobody else is taken to have the same

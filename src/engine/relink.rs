@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     engine::{
-        confirmation::{self, Bearers},
+        confirmation::{self, Bearers, Gone},
         cycle,
         due::PAGE,
         page::{self, Claiming},
@@ -58,16 +58,41 @@ async fn relink(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<u64, CycleErr
     if mapping.confirm_by.is_empty() {
         return Ok(links);
     }
+    let mut gone: Option<Gone> = None;
     let mut after: Option<Anchor> = None;
     loop {
         run.check_stop()?;
-        let keys = run.store.due_without_resource(&run.job.id, &mapping.id, after.clone(), PAGE).await?;
-        let Some(last) = keys.last() else { return Ok(links) };
-        if after.is_none() && !run.store.any_gone_with_resource(&run.job.id, &mapping.id).await? {
+        let page = run.store.due_without_resource(&run.job.id, &mapping.id, after, ATTRIBUTES).await?;
+        let Some((last, _)) = page.last() else { return Ok(links) };
+        after = Some(last.clone());
+        let gone = match &mut gone {
+            Some(gone) => gone,
+            None => gone.insert(who_is_gone(run, mapping).await?),
+        };
+        if gone.is_empty() {
             return Ok(links);
         }
-        after = Some(last.anchor.clone());
-        links += relink_page(run, mapping, keys, &mut bearers).await?;
+        // Whoever is like nobody who is gone need not be looked for.
+        let like_one = page.into_iter().filter(|(_, attributes)| gone.may_be(attributes, &mapping.confirm_by));
+        let keys: Vec<ObjectKey> =
+            like_one.map(|(anchor, _)| ObjectKey { mapping: mapping.id.clone(), anchor }).collect();
+        for keys in keys.chunks(PAGE as usize) {
+            run.check_stop()?;
+            links += relink_page(run, mapping, keys.to_vec(), &mut bearers).await?;
+        }
+    }
+}
+
+/// Everybody who is gone for good and has a resource all the same.
+async fn who_is_gone(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<Gone, CycleError> {
+    let mut gone = Gone::default();
+    let mut after: Option<Anchor> = None;
+    loop {
+        run.check_stop()?;
+        let page = run.store.gone_with_resource(&run.job.id, &mapping.id, after, ATTRIBUTES).await?;
+        let Some((last, _)) = page.last() else { return Ok(gone) };
+        after = Some(last.clone());
+        page.iter().for_each(|(_, attributes)| gone.add(attributes, &mapping.confirm_by));
     }
 }
 

@@ -60,36 +60,49 @@ impl Store {
         self.database.write(move |tx| relink(tx, &relinking)).await
     }
 
-    /// True when an object of the mapping is gone for good and has a resource all the same.
-    pub async fn any_gone_with_resource(&self, job: &JobId, mapping: &ObjectMappingId) -> Result<bool, StoreError> {
+    /// The attributes of at most `limit` objects of the mapping that are gone for good and have a resource all the same, in
+    /// the order of their anchors after `after`.
+    pub async fn gone_with_resource(
+        &self,
+        job: &JobId,
+        mapping: &ObjectMappingId,
+        after: Option<Anchor>,
+        limit: u32,
+    ) -> Result<Vec<(Anchor, Attributes)>, StoreError> {
         let (job, mapping) = (job.clone(), mapping.clone());
         self.database
             .read(move |tx| {
-                Ok(on_each!(tx, c => diesel::select(exists(objects::table
+                let rows = on_each!(tx, c => objects::table
                     .filter(objects::job.eq(job.as_str()))
                     .filter(objects::mapping.eq(mapping.as_str()))
+                    .filter(objects::anchor.gt(after.as_ref().map_or("", Anchor::as_str)))
                     .filter(sql::<Bool>("objects.lifecycle = 'deleted'"))
                     .filter(exists(links::table
                         .filter(links::job.eq(objects::job))
                         .filter(links::anchor.eq(objects::anchor))
-                        .filter(links::mapping.eq(objects::mapping))))))
-                    .get_result::<bool>(c))?)
+                        .filter(links::mapping.eq(objects::mapping))))
+                    .order(objects::anchor)
+                    .limit(limit.into())
+                    .select((objects::anchor, objects::attributes))
+                    .load::<(String, String)>(c))?;
+                rows.into_iter().map(with_attributes).collect()
             })
             .await
     }
 
-    /// At most `limit` objects that are due and delivered and have no resource, in the order of their anchors after `after`.
+    /// At most `limit` objects that are due and delivered and have no resource, with their attributes, in the order of their
+    /// anchors after `after`.
     pub async fn due_without_resource(
         &self,
         job: &JobId,
         mapping: &ObjectMappingId,
         after: Option<Anchor>,
         limit: u32,
-    ) -> Result<Vec<ObjectKey>, StoreError> {
+    ) -> Result<Vec<(Anchor, Attributes)>, StoreError> {
         let (job, mapping) = (job.clone(), mapping.clone());
         self.database
             .read(move |tx| {
-                let anchors = on_each!(tx, c => objects::table
+                let rows = on_each!(tx, c => objects::table
                     .filter(objects::job.eq(job.as_str()))
                     .filter(objects::mapping.eq(mapping.as_str()))
                     .filter(objects::anchor.gt(after.as_ref().map_or("", Anchor::as_str)))
@@ -102,9 +115,9 @@ impl Store {
                         .filter(links::mapping.eq(objects::mapping)))))
                     .order(objects::anchor)
                     .limit(limit.into())
-                    .select(objects::anchor)
-                    .load::<String>(c))?;
-                Ok(anchors.into_iter().map(|anchor| key(mapping.as_str().to_owned(), anchor)).collect())
+                    .select((objects::anchor, objects::attributes))
+                    .load::<(String, String)>(c))?;
+                rows.into_iter().map(with_attributes).collect()
             })
             .await
     }
@@ -130,13 +143,14 @@ impl Store {
                     .limit(limit.into())
                     .select((objects::anchor, objects::attributes))
                     .load::<(String, String)>(c))?;
-                let read = |(anchor, attributes): (String, String)| {
-                    Ok((Anchor::new(anchor), from_json("attributes", &attributes)?))
-                };
-                rows.into_iter().map(read).collect()
+                rows.into_iter().map(with_attributes).collect()
             })
             .await
     }
+}
+
+fn with_attributes((anchor, attributes): (String, String)) -> Result<(Anchor, Attributes), StoreError> {
+    Ok((Anchor::new(anchor), from_json("attributes", &attributes)?))
 }
 
 fn relink(tx: &mut Backend, relinking: &Relinking) -> Result<Vec<ObjectKey>, StoreError> {

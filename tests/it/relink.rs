@@ -347,6 +347,29 @@ async fn a_cycle_that_breaks_off_after_a_relink_is_gone_on_with() {
     nothing_waits(&gateway).await;
 }
 
+/// Whoever is like nobody who is gone is looked for where it is decided about alone.
+#[tokio::test]
+async fn only_who_is_like_somebody_who_is_gone_is_looked_for_once_more() {
+    let directory = Directory::new(References::ByName);
+    for one in 1..=5 {
+        directory.person(1, one, &format!("user{one}"), &[("employeeId", &one.to_string())]);
+    }
+    let policy = Policy { deleted: Deprovisioning::Nothing, ..Policy::default() };
+    let gateway = gateway_of(&directory, policy, schema(&["employeeId"], 1, |_| {})).await;
+    gateway.cycle().await;
+    directory.remove(1, 1);
+    gateway.cycle().await;
+    // Others have resources that these match, so they are postponed while the source is read, and decided afterwards.
+    for one in 2..=5 {
+        directory.person(2, one, &format!("user{one}"), &[("employeeId", &format!("9{one}"))]);
+    }
+    let requests = gateway.cycle().await.counters.requests;
+    let probes = 1;
+    assert_eq!(requests - probes, 4 * 3, "while the source is read, when it was read, and after the removals");
+    directory.person(2, 1, "user1", &[("employeeId", "1")]);
+    assert_eq!(gateway.cycle().await.counters.relinked, 1);
+}
+
 #[tokio::test]
 async fn members_of_a_group_that_filters_name_keep_their_accounts() {
     let directory = Directory::new(References::ByName);
