@@ -19,6 +19,8 @@ FROM debian:bookworm-slim
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /build/target/release/provisor /usr/local/bin/provisor
 RUN useradd --system --uid 10001 --home-dir /var/lib/provisor --create-home provisor
+# Milliseconds after which freed memory goes back to the system, rather than a second.
+ENV MIMALLOC_PURGE_DELAY=10
 USER provisor
 WORKDIR /var/lib/provisor
 VOLUME /var/lib/provisor
