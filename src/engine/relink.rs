@@ -18,8 +18,8 @@ use crate::{
         page::{self, Claiming},
         run::{CycleError, Run},
     },
-    model::{Anchor, Claimant, KnownObject, ObjectKey},
-    store::{Relink, Relinking},
+    model::{Anchor, Attributes, Claimant, KnownObject, ObjectKey},
+    store::{Relink, Relinkable, Relinking},
     sync_schema::ObjectMapping,
 };
 
@@ -62,7 +62,10 @@ async fn relink(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<u64, CycleErr
     let mut after: Option<Anchor> = None;
     loop {
         run.check_stop()?;
-        let page = run.store.due_without_resource(&run.job.id, &mapping.id, after, ATTRIBUTES).await?;
+        let page = run
+            .store
+            .attributes_of(&run.job.id, &mapping.id, Relinkable::DueWithoutResource, after, ATTRIBUTES)
+            .await?;
         let Some((last, _)) = page.last() else { return Ok(links) };
         after = Some(last.clone());
         let gone = match &mut gone {
@@ -86,13 +89,32 @@ async fn relink(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<u64, CycleErr
 /// Everybody who is gone for good and has a resource all the same.
 async fn who_is_gone(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<Gone, CycleError> {
     let mut gone = Gone::default();
+    for_each(run, mapping, Relinkable::GoneWithResource, |attributes| gone.add(attributes, &mapping.confirm_by))
+        .await?;
+    Ok(gone)
+}
+
+/// Everybody who may still be somebody.
+async fn everybody(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<Bearers, CycleError> {
+    let mut bearers = Bearers::default();
+    for_each(run, mapping, Relinkable::Living, |attributes| bearers.add(attributes, &mapping.confirm_by)).await?;
+    Ok(bearers)
+}
+
+/// Shows the attributes of each of these objects.
+async fn for_each(
+    run: &Arc<Run>,
+    mapping: &ObjectMapping,
+    which: Relinkable,
+    mut show: impl FnMut(&Attributes) + Send,
+) -> Result<(), CycleError> {
     let mut after: Option<Anchor> = None;
     loop {
         run.check_stop()?;
-        let page = run.store.gone_with_resource(&run.job.id, &mapping.id, after, ATTRIBUTES).await?;
-        let Some((last, _)) = page.last() else { return Ok(gone) };
+        let page = run.store.attributes_of(&run.job.id, &mapping.id, which, after, ATTRIBUTES).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
         after = Some(last.clone());
-        page.iter().for_each(|(_, attributes)| gone.add(attributes, &mapping.confirm_by));
+        page.iter().for_each(|(_, attributes)| show(attributes));
     }
 }
 
@@ -146,18 +168,6 @@ async fn is_confirmed(
         *bearers = Some(everybody(run, mapping).await?);
     }
     Ok(confirmation::confirm(former, new, &mapping.confirm_by, bearers.as_ref()).is_ok())
-}
-
-async fn everybody(run: &Arc<Run>, mapping: &ObjectMapping) -> Result<Bearers, CycleError> {
-    let mut bearers = Bearers::default();
-    let mut after: Option<Anchor> = None;
-    loop {
-        run.check_stop()?;
-        let page = run.store.attributes_of_living(&run.job.id, &mapping.id, after, ATTRIBUTES).await?;
-        let Some((last, _)) = page.last() else { return Ok(bearers) };
-        after = Some(last.clone());
-        page.iter().for_each(|(_, attributes)| bearers.add(attributes, &mapping.confirm_by));
-    }
 }
 
 fn relink_of(mapping: &ObjectMapping, former: &KnownObject, claiming: &Claiming) -> Relink {

@@ -72,7 +72,7 @@ pub use nesting::{DEEPEST, LeftOut, MembersOf};
 pub use outcome::{CommitPage, Committed, Effect, LinkConflict, NewClaim, NewRemoval, Outcome};
 pub use provisioning_log::LogFilter;
 pub use record::{Holds, RecordPage, Recorded, RecordedMapping, RecordedReference};
-pub use relink::{Relink, Relinking};
+pub use relink::{Relink, Relinkable, Relinking};
 pub use settle::{Settled, SettledResult, Settling};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");

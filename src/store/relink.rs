@@ -3,26 +3,27 @@
 //! One transaction a page of them: whatever is true of the resource is true of the other object from then on, and a crash
 //! before or after leaves nothing in between. What else decides about it, who may have whose resource, is the engine's.
 
+mod attributes;
 mod far_ends;
 mod owners;
 
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 
 use crate::db::{AnyOf, Backend, on_each};
-use crate::model::{Anchor, Attributes, CycleId, JobId, Lifecycle, ObjectKey, ObjectMappingId, RemovalId, ResourceId};
+use crate::model::{Anchor, CycleId, JobId, Lifecycle, ObjectKey, RemovalId, ResourceId};
 use crate::provisioning_log::Summary;
 
-use super::columns::{Word, from_json};
+use super::columns::Word;
 use super::jobs::{jobs_of, target_of};
 use super::keys::{key, key_batches};
-use super::tables::{links, nestings, objects};
+use super::tables::{links, nestings};
 use super::{Store, StoreError, claimants, escrows, intents, links as link_rows, objects as object_rows};
 use super::{provisioning_log, removals};
+
+pub use attributes::Relinkable;
 
 /// Links that go over together.
 #[derive(Clone, Debug)]
@@ -59,98 +60,6 @@ impl Store {
     pub async fn relink(&self, relinking: Relinking) -> Result<Vec<ObjectKey>, StoreError> {
         self.database.write(move |tx| relink(tx, &relinking)).await
     }
-
-    /// The attributes of at most `limit` objects of the mapping that are gone for good and have a resource all the same, in
-    /// the order of their anchors after `after`.
-    pub async fn gone_with_resource(
-        &self,
-        job: &JobId,
-        mapping: &ObjectMappingId,
-        after: Option<Anchor>,
-        limit: u32,
-    ) -> Result<Vec<(Anchor, Attributes)>, StoreError> {
-        let (job, mapping) = (job.clone(), mapping.clone());
-        self.database
-            .read(move |tx| {
-                let rows = on_each!(tx, c => objects::table
-                    .filter(objects::job.eq(job.as_str()))
-                    .filter(objects::mapping.eq(mapping.as_str()))
-                    .filter(objects::anchor.gt(after.as_ref().map_or("", Anchor::as_str)))
-                    .filter(sql::<Bool>("objects.lifecycle = 'deleted'"))
-                    .filter(exists(links::table
-                        .filter(links::job.eq(objects::job))
-                        .filter(links::anchor.eq(objects::anchor))
-                        .filter(links::mapping.eq(objects::mapping))))
-                    .order(objects::anchor)
-                    .limit(limit.into())
-                    .select((objects::anchor, objects::attributes))
-                    .load::<(String, String)>(c))?;
-                rows.into_iter().map(with_attributes).collect()
-            })
-            .await
-    }
-
-    /// At most `limit` objects that are due and delivered and have no resource, with their attributes, in the order of their
-    /// anchors after `after`.
-    pub async fn due_without_resource(
-        &self,
-        job: &JobId,
-        mapping: &ObjectMappingId,
-        after: Option<Anchor>,
-        limit: u32,
-    ) -> Result<Vec<(Anchor, Attributes)>, StoreError> {
-        let (job, mapping) = (job.clone(), mapping.clone());
-        self.database
-            .read(move |tx| {
-                let rows = on_each!(tx, c => objects::table
-                    .filter(objects::job.eq(job.as_str()))
-                    .filter(objects::mapping.eq(mapping.as_str()))
-                    .filter(objects::anchor.gt(after.as_ref().map_or("", Anchor::as_str)))
-                    .filter(objects::due)
-                    .filter(objects::waits_for.is_null())
-                    .filter(objects::lifecycle.eq(Lifecycle::Present.word()))
-                    .filter(not(exists(links::table
-                        .filter(links::job.eq(objects::job))
-                        .filter(links::anchor.eq(objects::anchor))
-                        .filter(links::mapping.eq(objects::mapping)))))
-                    .order(objects::anchor)
-                    .limit(limit.into())
-                    .select((objects::anchor, objects::attributes))
-                    .load::<(String, String)>(c))?;
-                rows.into_iter().map(with_attributes).collect()
-            })
-            .await
-    }
-
-    /// The attributes of at most `limit` objects of the mapping that are not gone for good, in the order of their anchors
-    /// after `after`.
-    pub async fn attributes_of_living(
-        &self,
-        job: &JobId,
-        mapping: &ObjectMappingId,
-        after: Option<Anchor>,
-        limit: u32,
-    ) -> Result<Vec<(Anchor, Attributes)>, StoreError> {
-        let (job, mapping) = (job.clone(), mapping.clone());
-        self.database
-            .read(move |tx| {
-                let rows = on_each!(tx, c => objects::table
-                    .filter(objects::job.eq(job.as_str()))
-                    .filter(objects::anchor.gt(after.as_ref().map_or("", Anchor::as_str)))
-                    .filter(objects::mapping.eq(mapping.as_str()))
-                    .filter(objects::lifecycle.ne(Lifecycle::Deleted.word()))
-                    .order(objects::anchor)
-                    .limit(limit.into())
-                    .select((objects::anchor, objects::attributes))
-                    .load::<(String, String)>(c))?;
-                rows.into_iter().map(with_attributes).collect()
-            })
-            .await
-    }
-}
-
-fn with_attributes((anchor, attributes): (String, String)) -> Result<(Anchor, Attributes), StoreError> {
-    Ok((Anchor::new(anchor), from_json("attributes", &attributes)?))
 }
 
 fn relink(tx: &mut Backend, relinking: &Relinking) -> Result<Vec<ObjectKey>, StoreError> {

@@ -10,11 +10,13 @@ use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use provisor::engine::policy::{Guard, Limits, Policy};
 use provisor::graph_emulator::{ServicePrincipalRecord, Staged};
-use provisor::model::{CycleState, JobScope, NestedGroups, Reach, RemovalState};
+use provisor::model::{CycleState, JobScope, NestedGroups, ObjectKind, Reach, RemovalState};
 use provisor::scim_server::Dialect;
 use serde_json::json;
 
-use super::support::gateway::{APPLICATION, Gateway, group, group_id, leave, purge, tenant_of, update, user_id};
+use super::support::gateway::{
+    APPLICATION, Gateway, edited_schema, group, group_id, join, leave, purge, tenant_of, update, user_id, user_name,
+};
 use super::support::repository;
 
 /// The statements that were prepared, by any store of this process.
@@ -115,6 +117,7 @@ async fn no_statement_of_a_cycle_goes_through_a_directory() {
     assert_eq!(gateway.cycle().await.counters.writes, 0);
 
     assigned().await;
+    reloaded().await;
 
     let mut connection = SqliteConnection::establish(":memory:").unwrap();
     let migrations = FileBasedMigrations::from_path(repository("migrations/sqlite")).unwrap();
@@ -171,4 +174,21 @@ async fn assigned() {
     gateway.judge_staged(RemovalState::Released).await;
     gateway.cycle().await;
     assert_eq!(gateway.target.users().await.iter().filter(|user| user["active"] == true).count(), 2);
+}
+
+/// The same with somebody who comes back under another identifier.
+async fn reloaded() {
+    let (mut schema, number) = edited_schema(1, |_| {});
+    schema.confirm(&ObjectKind::new("User"), &["employeeId".to_owned()]);
+    let mut tenant = tenant_of(3);
+    for (number, user) in (1..).zip(&mut tenant.users) {
+        user.properties.insert("employeeId".to_owned(), json!(format!("{number}")));
+    }
+    tenant.groups = vec![group(1, 1..=3)];
+    let gateway = Gateway::start_of(tenant, Dialect::STANDARD, Policy::default(), (schema, number)).await;
+    gateway.cycle().await;
+    let Staged::Join { mut properties, .. } = join(&user_name(1)) else { panic!("it joins nobody") };
+    properties.insert("employeeId".to_owned(), json!("1"));
+    gateway.stage(vec![leave(1), purge(1), Staged::Join { properties, groups: vec![group_id(1)] }]);
+    assert_eq!(gateway.cycle().await.counters.relinked, 1);
 }
