@@ -173,7 +173,9 @@ impl Store {
 /// What a page says of claims: who claims a resource does from now on, and who has reached another end does no more. What
 /// a person has confirmed stays confirmed for the resource of that object, and for no other.
 pub(super) fn note(tx: &mut Backend, job: &JobId, outcomes: &[&Outcome], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let ended = outcomes.iter().filter(|outcome| outcome.claims.is_none() && outcome.effect.ends());
+    // A failure, of a look-up for one, does not tell what is claimed, and must not undo what a person has said.
+    let reached_an_end = |outcome: &&&Outcome| outcome.effect.ends() && outcome.effect.succeeded();
+    let ended = outcomes.iter().filter(|outcome| outcome.claims.is_none()).filter(reached_an_end);
     end(tx, job, ended.map(|outcome| &outcome.key))?;
     let rows = outcomes.iter().filter_map(|outcome| {
         let claim = outcome.claims.as_ref()?;

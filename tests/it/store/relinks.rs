@@ -155,6 +155,9 @@ pub(super) async fn claimants_are_confirmed_as_they_were_shown(store: Store) {
     assert_eq!(confirmed().await, [user_key("new")]);
     let of_new = store.claimants_of(job, &[user_key("new")]).await.unwrap();
     assert!(of_new[0].confirmed);
+    // A look-up that fails says nothing of what is claimed.
+    world.conclude(&user_key("new"), Effect::Failed(failure(), None)).await;
+    assert_eq!(confirmed().await, [user_key("new")], "what a person has said holds");
     // Whoever claims another resource by then is not confirmed any more.
     let mut outcome = world.outcome(&user_key("new"), Effect::Failed(failure(), None)).await;
     outcome.claims = claim("ada", "r-other");
