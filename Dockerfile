@@ -3,6 +3,8 @@
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
+# The allocator is written in C.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 # Dependencies change rarely: they are a layer of their own, built for an empty program.
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
@@ -19,8 +21,6 @@ FROM debian:bookworm-slim
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /build/target/release/provisor /usr/local/bin/provisor
 RUN useradd --system --uid 10001 --home-dir /var/lib/provisor --create-home provisor
-# Milliseconds after which freed memory goes back to the system, rather than a second.
-ENV MIMALLOC_PURGE_DELAY=10
 USER provisor
 WORKDIR /var/lib/provisor
 VOLUME /var/lib/provisor

@@ -8,9 +8,11 @@ use provisor::{
     commands, net, telemetry,
 };
 
-/// A cycle makes and drops many small values on several threads, which the system's allocator serves slowly.
+/// A cycle makes and drops many small values on several threads, which the system's allocator serves slowly. When freed
+/// memory goes back to the system is built in (`.cargo/config.toml`).
+#[cfg(not(target_env = "msvc"))]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     net::install_crypto_provider();
