@@ -77,23 +77,33 @@ struct JobTask {
 }
 
 impl JobTask {
-    /// Runs cycles until the stop, while no other process drives the application. A paused job waits until it is started,
-    /// one in quarantine for its next attempt. Meanwhile its standing is looked at once an interval, for another process
-    /// may have ended the quarantine, and at once when somebody asks for something.
+    /// Runs cycles until the stop, while no other process drives the application. Whoever asks for a turn has one, which is
+    /// no reason for the next cycle to come early. A paused job waits until it is started, one in quarantine for its next
+    /// attempt. Meanwhile its standing is looked at once an interval, for another process may have ended the quarantine, and
+    /// at once when somebody asks for something.
     async fn run<Rest: Future<Output = ()>>(self, report: impl Fn(&Job, &Ended), rest: impl Fn(Duration) -> Rest) {
         let ScheduledJob { job, timing, .. } = &self.scheduled;
         let mut standing = self.standing(&report).await;
         let (mut pause, mut by, mut failures) = (timing.first(&job.id), AskedBy::Schedule, 0_u32);
-        let mut driving = Driving::default();
+        let (mut driving, mut elsewhere) = (Driving::default(), None::<Duration>);
         loop {
-            tokio::select! {
+            let (nap, began) = (elsewhere.map_or(pause, |elsewhere| elsewhere.min(pause)), Instant::now());
+            let left = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
-                () = steering::asked(&self.store, &job.id, &standing) => by = asked_by(&standing),
-                () = driving.is_disturbed() => {}
-                () = rest(pause) => {}
+                () = steering::asked(&self.store, &job.id, &standing) => {
+                    by = asked_by(&standing);
+                    Duration::ZERO
+                }
+                () = driving.is_disturbed() => pause.saturating_sub(began.elapsed()),
+                () = rest(nap) => pause.saturating_sub(nap),
+            };
+            elsewhere = driving.may_begin(&self.store, job).await.err();
+            if !left.is_zero() {
+                pause = left;
+                continue;
             }
-            if let Err(wait) = driving.may_begin(&self.store, job).await {
+            if let Some(wait) = elsewhere.take() {
                 pause = wait;
                 standing = self.standing(&report).await;
                 continue;

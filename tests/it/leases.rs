@@ -30,10 +30,16 @@ struct Gateway {
 
 impl Shared {
     fn start() -> Self {
+        Self::start_at("5s")
+    }
+
+    /// With this time between cycles.
+    fn start_at(interval: &str) -> Self {
         let (pipeline, server, runtime) = (Pipeline::start(), Postgres::start(), Runtime::new().unwrap());
         let url = runtime.block_on(server.create_database("leases"));
         let store = format!("store: {{ url: '{}', lease: 3s }}\n", url.expose());
-        pipeline.workplace.write("provisor.yaml", store + &pipeline.configuration());
+        let jobs = pipeline.configuration().replace("interval: 5s", &format!("interval: {interval}"));
+        pipeline.workplace.write("provisor.yaml", store + &jobs);
         Self { pipeline, _server: server, url, runtime }
     }
 
@@ -220,4 +226,20 @@ fn whoever_runs_a_cycle_or_provisions_one_object_gets_a_turn() {
     for words in ["is driven by another process", "stop that one"] {
         assert!(refused.stderr.contains(words), "{}", refused.stderr);
     }
+}
+
+#[test]
+fn after_a_turn_the_next_cycle_comes_at_its_time() {
+    let shared = Shared::start_at("1h");
+    let gateway = shared.serve("gateway");
+    gateway.wait_until_it_says("people: ", 1);
+    for _ in 0..2 {
+        shared.pipeline.workplace.run(&["run", "people"]).assert_code(0);
+        shared.wait_until_driven_by(&gateway);
+    }
+    // A person who asks for one does not wait an hour.
+    shared.pipeline.workplace.run(&["jobs", "start", "people"]).assert_code(0);
+    gateway.wait_until_it_says("people: ", 2);
+    let cycles = shared.rows("SELECT state FROM cycles");
+    assert_eq!(cycles.len(), 4, "two of the gateway, two of the person's: {}", gateway.said());
 }
