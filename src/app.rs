@@ -142,6 +142,7 @@ fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {
             longest_pause: job.quarantine.longest_pause,
         },
         nested_groups: job.nested_groups,
+        is_member_of: job.is_member_of,
         scope: job.scope.scope(),
         ..Policy::default()
     }

@@ -113,7 +113,7 @@ pub struct SchemaScope {
     /// What the object is in the source; without it, what the first mapping reads.
     #[arg(long, value_name = "NAME")]
     pub kind: Option<String>,
-    /// A group that the object is a direct member of, as the filter names it; may be given several times.
+    /// A group that the object is a member of, as the filter names it; may be given several times.
     #[arg(long, value_name = "GROUP")]
     pub member_of: Vec<String>,
     /// How results are printed.

@@ -259,6 +259,7 @@ impl<'a> Resolver<'a> {
         };
         let beside = Beside { source, schema: schema.as_ref(), nested_groups: written.nested_groups };
         let scope = self.scope(node, written.scope, &beside);
+        let is_member_of = self.is_member_of(node, written.is_member_of, written.nested_groups);
         let mut schema = schema?;
         self.relink(node, written.relink, &mut schema);
         Some(JobConfig {
@@ -273,6 +274,7 @@ impl<'a> Resolver<'a> {
             escrow,
             quarantine,
             nested_groups: written.nested_groups,
+            is_member_of,
         })
     }
 

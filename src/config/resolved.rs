@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::job::{EscrowSettings, GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
 use super::scope::ScopeSettings;
-use crate::model::{JobId, NestedGroups};
+use crate::model::{JobId, NestedGroups, Reach};
 use crate::notification::{MailSettings, WebhookSettings};
 use crate::secret::Secret;
 use crate::source::graph::GraphSettings;
@@ -130,6 +130,8 @@ pub struct JobConfig {
     pub quarantine: QuarantineSettings,
     /// What becomes of groups that are members of groups.
     pub nested_groups: NestedGroups,
+    /// How far filters reach that ask for members of groups.
+    pub is_member_of: Reach,
 }
 
 /// The synchronization schema of a job.

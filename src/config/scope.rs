@@ -33,12 +33,22 @@ pub(super) struct WrittenAssigned {
     members: WrittenReach,
 }
 
+/// To whom a group leads that is assigned, or that a filter names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WrittenReach {
+pub(super) enum WrittenReach {
     #[default]
     Direct,
     Nested,
+}
+
+impl WrittenReach {
+    fn reach(self) -> Reach {
+        match self {
+            Self::Direct => Reach::Direct,
+            Self::Nested => Reach::Nested,
+        }
+    }
 }
 
 /// Whom a job provisions.
@@ -80,18 +90,34 @@ pub(super) struct Beside<'a> {
 impl Resolver<'_> {
     pub(super) fn scope(&mut self, job: NodeId, written: WrittenScope, beside: &Beside<'_>) -> ScopeSettings {
         let WrittenScope::Assigned(written) = written else { return ScopeSettings::All };
-        let reach = match written.members {
-            WrittenReach::Direct => Reach::Direct,
-            WrittenReach::Nested => Reach::Nested,
-        };
-        if reach == Reach::Nested && beside.nested_groups != NestedGroups::Flatten {
-            let place = self.place(job, &["scope", "assigned", "members"]);
-            let what = "members of groups in groups are only known where a job flattens groups";
-            self.problem(place, what, "set `nested_groups: flatten` beside `scope`, or leave `members` out");
-        }
+        let (keys, hint) =
+            (["scope", "assigned", "members"], "set `nested_groups: flatten` beside `scope`, or leave `members` out");
+        let reach = self.reach(job, &keys, written.members, beside.nested_groups, hint);
         self.reads_groups(job, beside.schema);
         let by = self.assigned_by(job, written, beside.source);
         by.map_or(ScopeSettings::All, |by| ScopeSettings::Assigned { by, reach })
+    }
+
+    /// How far filters reach that ask for members of groups.
+    pub(super) fn is_member_of(&mut self, job: NodeId, written: WrittenReach, nested_groups: NestedGroups) -> Reach {
+        let hint = "set `nested_groups: flatten` beside `is_member_of`, or leave `is_member_of` out";
+        self.reach(job, &["is_member_of"], written, nested_groups, hint)
+    }
+
+    fn reach(
+        &mut self,
+        job: NodeId,
+        keys: &[&str],
+        written: WrittenReach,
+        nested_groups: NestedGroups,
+        hint: &str,
+    ) -> Reach {
+        let reach = written.reach();
+        if reach == Reach::Nested && nested_groups != NestedGroups::Flatten {
+            let place = self.place(job, keys);
+            self.problem(place, "members of groups in groups are only known where a job flattens groups", hint);
+        }
+        reach
     }
 
     /// Who is assigned through a group is only known where groups are read, provisioned or not.

@@ -11,7 +11,7 @@ use super::duration::WrittenDuration;
 use super::job::{GuardSettings, LimitSettings, Policy};
 use super::read::Located;
 use super::resolved::SchedulerSettings;
-use super::scope::WrittenScope;
+use super::scope::{WrittenReach, WrittenScope};
 use crate::model::{NestedGroups, ResourceId};
 use crate::notification::{MailSettings, WebhookSettings};
 use crate::source::graph::GraphSettings;
@@ -139,6 +139,10 @@ pub(super) struct WrittenJob {
     /// `groups`, `flatten` or `ignore`: what becomes of groups that are members of groups. Default: `groups`.
     #[serde(default)]
     pub(super) nested_groups: NestedGroups,
+    /// Whom `IsMemberOf` lets through: `direct`, those whom a group lists, or `nested`, those in groups in it, too, where the
+    /// job flattens groups. Default: `direct`.
+    #[serde(default)]
+    pub(super) is_member_of: WrittenReach,
     /// By what an object with a new anchor is known to be one that is gone. Default: a person says so.
     #[serde(default)]
     pub(super) relink: WrittenRelink,

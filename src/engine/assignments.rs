@@ -68,7 +68,9 @@ pub(super) async fn of(run: &Run, mapping: &ObjectMapping, objects: &[KnownObjec
     let JobScope::Assigned(reach) = run.job.policy.scope else { return Ok(Assignments::default()) };
     // A group is assigned itself, or not: what it lies in changes nothing.
     let through = if mapping.lists_members() { None } else { groups(&run.job.schema).map(|groups| (groups, reach)) };
-    let were_read = through.as_ref().is_none_or(|(groups, _)| run.read_to_the_end(&groups.mapping));
+    let were_read = through.as_ref().is_none_or(|(groups, reach)| {
+        run.read_to_the_end(&groups.mapping) && (*reach == Reach::Direct || run.nesting_is_known())
+    });
     let anchors: Vec<Anchor> = objects.iter().map(|known| known.key.anchor.clone()).collect();
     let known = run.store.assigned(&run.job.id, anchors, through).await?;
     Ok(Assignments { known: Some(known), complete: were_read && run.absence_is_known() })

@@ -164,9 +164,10 @@ async fn stages(
         feed.kind.iter().for_each(|kind| run.note_read(kind));
     }
     run.enter(Stage::Due);
-    groups::tell_unclear(run).await?;
     assignments::learn(run, source.as_ref(), Absence::Counts(run.cycle.id.clone())).await?;
     nesting::flatten(run).await?;
+    run.note_flattened();
+    groups::tell_unclear(run).await?;
     assignments::spread(run).await?;
     relink::relink_reloaded(run).await?;
     due::act_on_due(run).await?;

@@ -81,7 +81,7 @@ pub fn evaluate<'m>(
     let standing = match scope::standing(&input, lifecycle, mapping, context.assignments.test(&key.anchor), member_of) {
         Ok(standing) => standing,
         Err(Undecided::Filters(scope)) => return Evaluation::Undecided(scope),
-        Err(Undecided::Assignment) => return Evaluation::Unread,
+        Err(Undecided::Unread) => return Evaluation::Unread,
     };
     match context.assignments.roles(&key.anchor) {
         Some(Some(roles)) => input.set(APP_ROLE_ASSIGNMENTS, roles),

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     engine::{assignments, run::Job},
-    model::{ResourceKind, TargetPath},
+    model::{Reach, ResourceKind, TargetPath},
     sync_schema::{AttributeMapping, ObjectMapping, Schema},
     target::Profile,
 };
@@ -71,6 +71,16 @@ pub(super) fn in_scope(job: Job) -> Job {
     match assignments::word(job.policy.scope) {
         Some(word) => Job { schema_version: version_with(job.schema_version, ["scope", word]), ..job },
         None => job,
+    }
+}
+
+/// The job under a schema version of its own where filters ask for members of groups in groups, too.
+pub(super) fn reaching(job: Job) -> Job {
+    match job.policy.is_member_of {
+        Reach::Nested if job.schema.groups.is_some() => {
+            Job { schema_version: version_with(job.schema_version, ["is_member_of", "nested"]), ..job }
+        }
+        Reach::Direct | Reach::Nested => job,
     }
 }
 

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::{
     engine::{
-        run::{CycleError, Run},
+        run::{CycleError, Job, Run},
         scope::Memberships,
     },
-    model::{Anchor, KnownObject, Name},
+    model::{Anchor, KnownObject, Name, Reach},
     source::Source,
     store::NamedGroups,
-    sync_schema::{ObjectMapping, Schema},
+    sync_schema::ObjectMapping,
 };
 
 /// What the store must know to keep track of the members; `None` where no filter asks for them.
-pub(super) fn named_in(schema: &Schema, source: &dyn Source) -> Option<NamedGroups> {
+pub(super) fn named_in(job: &Job, source: &dyn Source) -> Option<NamedGroups> {
+    let schema = &job.schema;
     let groups = schema.groups.as_ref()?;
     let words = schema.mappings.iter().flat_map(|mapping| mapping.scope.named_groups());
     let named: BTreeMap<String, Option<Name>> = words.map(|word| (word.to_owned(), source.name_of(word))).collect();
@@ -25,6 +26,7 @@ pub(super) fn named_in(schema: &Schema, source: &dyn Source) -> Option<NamedGrou
         display_name: groups.display_name.clone(),
         named,
         asking: asking.map(|mapping| mapping.id.clone()).collect(),
+        reach: job.policy.is_member_of,
     })
 }
 
@@ -48,19 +50,28 @@ pub(super) async fn memberships(
     };
     let anchors: Vec<Anchor> = objects.iter().map(|known| known.key.anchor.clone()).collect();
     let known = run.store.memberships(&run.job.id, groups, anchors).await?;
-    Ok(Memberships { known, complete: run.read_to_the_end(&groups.mapping) })
+    let complete = match groups.reach {
+        Reach::Direct => run.read_to_the_end(&groups.mapping),
+        Reach::Nested => run.read_to_the_end(&groups.mapping) && run.nesting_is_known(),
+    };
+    Ok(Memberships { known, reach: groups.reach, complete })
 }
 
 /// Says which words of the filters stand for no group, or for several: a person has to look at them.
 pub(super) async fn tell_unclear(run: &Run) -> Result<(), CycleError> {
     let Some(groups) = &run.groups else { return Ok(()) };
-    for (group, found) in run.store.memberships(&run.job.id, groups, Vec::new()).await?.groups {
-        match found.len() {
-            0 => {
+    let known = run.store.memberships(&run.job.id, groups, Vec::new()).await?;
+    for (group, found) in known.groups {
+        match found.as_slice() {
+            [] => {
                 tracing::warn!(job.id = %run.job.id, group, "a scoping filter names a group that the source does not deliver: nobody is a member of it")
             }
-            1 => {}
+            [one] if known.too_deep.contains(one) => {
+                tracing::warn!(job.id = %run.job.id, group, "groups lie too deep in a group that a scoping filter names: nothing is decided about whoever is not known to be a member of it; take one of them out of the chain");
+            }
+            [_] => {}
             several => {
+                let several = several.len();
                 tracing::warn!(job.id = %run.job.id, group, several, "a scoping filter names several groups by one display name: name the one that is meant by its id");
             }
         }

@@ -25,7 +25,8 @@ pub(super) fn members_of(mapping: &ObjectMapping) -> Option<MembersOf> {
 /// follows; nothing is read again for it.
 pub(super) async fn adopt(run: &Run) -> Result<(), CycleError> {
     let members = run.job.schema.mappings.iter().filter_map(members_of).collect();
-    run.store.set_nested_groups(&run.job.id, wanted(run), members).await?;
+    let adopted = run.store.set_nested_groups(&run.job.id, wanted(run), members).await?;
+    run.note_nested_groups(adopted);
     Ok(())
 }
 
@@ -40,7 +41,7 @@ fn wanted(run: &Run) -> NestedGroups {
 /// only a part is known decides about nobody.
 pub(super) async fn flatten(run: &Run) -> Result<(), CycleError> {
     for of in run.job.schema.mappings.iter().filter_map(members_of) {
-        while run.store.flatten(&run.job.id, &of).await? {
+        while run.store.flatten(&run.job.id, &of, run.groups.as_ref()).await? {
             run.check_stop()?;
         }
     }

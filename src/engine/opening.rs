@@ -24,9 +24,9 @@ pub(super) fn fitted(mut run: Run, source: &dyn Source, server: Option<&ServerId
     let profile = run.target.profile();
     let left_out = fit::left_out(&run.job.schema, &profile);
     let job = fit::fitted(run.job.clone(), &left_out, &profile);
-    let groups = groups::named_in(&job.schema, source);
+    let groups = groups::named_in(&job, source);
     let default_domain = server.and_then(|server| server.default_domain.clone());
-    let job = fit::in_scope(fit::in_domain(job, default_domain.as_deref()));
+    let job = fit::reaching(fit::in_scope(fit::in_domain(job, default_domain.as_deref())));
     run.job = job;
     (Arc::new(run.naming(groups).in_domain(default_domain)), left_out)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::escrow::EscrowRules;
 use crate::engine::quarantine::QuarantineRules;
-use crate::model::{JobScope, NestedGroups, ResourceId};
+use crate::model::{JobScope, NestedGroups, Reach, ResourceId};
 
 /// How existing resources are adopted when an object matches one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +114,8 @@ pub struct Policy {
     pub quarantine: QuarantineRules,
     /// What becomes of groups that are members of groups.
     pub nested_groups: NestedGroups,
+    /// How far filters reach that ask for members of groups. Beyond those whom a group lists, groups have to be flattened.
+    pub is_member_of: Reach,
     /// The largest number of references in a POST or PATCH, and whether a POST may carry any.
     pub references_on_create: usize,
     /// How long lines of the provisioning log are kept.
@@ -135,6 +137,7 @@ impl Default for Policy {
             escrow: EscrowRules::default(),
             quarantine: QuarantineRules::default(),
             nested_groups: NestedGroups::default(),
+            is_member_of: Reach::default(),
             references_on_create: 100,
             keep_log: Duration::from_secs(30 * 24 * 60 * 60),
         }

@@ -21,8 +21,8 @@ use crate::{
     },
     expression::Seed,
     model::{
-        Counters, Cycle, FailureClass, HashKey, JobId, ObjectKey, ObjectKind, ObjectMappingId, QuarantineError,
-        RemovalEffect, TargetIdentity,
+        Counters, Cycle, FailureClass, HashKey, JobId, NestedGroups, ObjectKey, ObjectKind, ObjectMappingId,
+        QuarantineError, RemovalEffect, TargetIdentity,
     },
     source::SourceError,
     store::{NamedGroups, Store, StoreError},
@@ -167,6 +167,10 @@ pub(super) struct Run {
     met: OnceCell<()>,
     /// The kinds whose feeds were read to their end in this cycle.
     read: Mutex<BTreeSet<ObjectKind>>,
+    /// What is done with groups in groups, which is not what the job wants while an outcome is unknown.
+    nested_groups: OnceLock<NestedGroups>,
+    /// Filled once groups in groups were followed in this cycle, after all feeds were read to their end.
+    flattened: OnceLock<()>,
     /// Filled once the list of assignments was read to its end in this cycle.
     assignments: OnceLock<AssignmentList>,
     /// How many links went over to others, by mapping. Filled once it was asked in this cycle whose do.
@@ -216,6 +220,8 @@ impl Run {
             drawn: Mutex::default(),
             met: OnceCell::new(),
             read: Mutex::default(),
+            nested_groups: OnceLock::new(),
+            flattened: OnceLock::new(),
             assignments: OnceLock::new(),
             relinked: OnceLock::new(),
             with_groups_in_them: Mutex::default(),
@@ -261,6 +267,21 @@ impl Run {
     /// True when all objects of the mapping were read, or all changes of them, in this cycle.
     pub(super) fn read_to_the_end(&self, mapping: &ObjectMappingId) -> bool {
         self.mapping(mapping).is_some_and(|mapping| locked(&self.read).contains(&mapping.source_kind))
+    }
+
+    /// This is done with groups in groups.
+    pub(super) fn note_nested_groups(&self, adopted: NestedGroups) {
+        self.nested_groups.get_or_init(|| adopted);
+    }
+
+    /// All feeds were read to their end, and what follows for groups in groups is stored.
+    pub(super) fn note_flattened(&self) {
+        self.flattened.get_or_init(|| ());
+    }
+
+    /// True once nobody is a member through a group in a group who is not known to be.
+    pub(super) fn nesting_is_known(&self) -> bool {
+        self.flattened.get().is_some() && self.nested_groups.get() == Some(&NestedGroups::Flatten)
     }
 
     /// The list of assignments was read to its end. The first one of a cycle is the one that counts.

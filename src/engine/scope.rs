@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    model::{self, Anchor, Attributes, Lifecycle, Roles, Value},
+    model::{self, Anchor, Attributes, Lifecycle, Reach, Roles, Value},
     sync_schema::{Doubt, Membership, ObjectMapping, ScopeResult, Verdict},
 };
 
@@ -64,20 +64,26 @@ impl Standing {
 #[derive(Clone, Debug, Default)]
 pub struct Memberships {
     pub known: model::Memberships,
-    /// True once the groups of the source were read to their end in this cycle. Until then only a membership that is
-    /// known counts: its absence, and that of a group, mean nothing.
+    /// How far the filters reach.
+    pub reach: Reach,
+    /// True once the groups of the source were read to their end in this cycle, and flattened where filters reach into
+    /// them. Until then only a membership that is known counts: its absence, and that of a group, mean nothing.
     pub complete: bool,
 }
 
 impl Memberships {
-    /// Whether the object is a direct member of the group that a filter names so.
+    /// Whether the object is a member of the group that a filter names so.
     pub fn test(&self, object: &Anchor, group: &str) -> Membership {
         let named = self.known.groups.get(group).map(Vec::as_slice).unwrap_or_default();
         let is_member = |group| self.known.of.get(object).is_some_and(|groups| groups.contains(group));
         match named {
             [_, _, ..] => Membership::Undecided(Doubt::AmbiguousGroup),
             [group] if is_member(group) => Membership::Member,
-            _ if !self.complete => Membership::Undecided(Doubt::GroupsUnread),
+            _ if !self.complete => Membership::Undecided(match self.reach {
+                Reach::Direct => Doubt::GroupsUnread,
+                Reach::Nested => Doubt::NestedUnread,
+            }),
+            [group] if self.known.too_deep.contains(group) => Membership::Undecided(Doubt::NestingTooDeep),
             _ => Membership::NotMember,
         }
     }
@@ -128,8 +134,8 @@ impl Assignments {
 /// Why nobody can tell where an object stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Undecided {
-    /// It is not known yet whether it is assigned. What is read next tells.
-    Assignment,
+    /// What is read next tells whether it is assigned, or a member of a group.
+    Unread,
     /// A scoping filter could not be decided.
     Filters(ScopeResult),
 }
@@ -157,7 +163,7 @@ pub fn standing(
         Assigned::No => return Ok(Standing::Unassigned),
         Assigned::WithoutEntitlement => return Ok(Standing::NotEntitled),
         Assigned::Unread if is_disabled => return Ok(Standing::AccountDisabled),
-        Assigned::Unread => return Err(Undecided::Assignment),
+        Assigned::Unread => return Err(Undecided::Unread),
         Assigned::NotAsked | Assigned::Yes => {}
     }
     let scope = mapping.scope.explain(attributes, member_of);
@@ -165,6 +171,7 @@ pub fn standing(
         Verdict::Fail => Ok(Standing::OutOfScope(scope)),
         Verdict::Pass | Verdict::Undecided(_) if is_disabled => Ok(Standing::AccountDisabled),
         Verdict::Pass => Ok(Standing::InScope),
+        Verdict::Undecided(_) if scope.waits_for_nested_groups() => Err(Undecided::Unread),
         Verdict::Undecided(_) => Err(Undecided::Filters(scope)),
     }
 }
@@ -196,8 +203,10 @@ mod tests {
         use Doubt::{AmbiguousGroup, GroupsUnread};
         let groups = [("crew", vec!["g1"]), ("twins", vec!["g1", "g2"]), ("nobody", vec![])];
         let groups = groups.map(|(word, anchors)| (word.to_owned(), anchors.into_iter().map(Anchor::from).collect()));
-        let known = model::Memberships { groups: groups.into(), of: [("ada".into(), ["g1".into()].into())].into() };
-        let [read, unread] = [true, false].map(|complete| Memberships { known: known.clone(), complete });
+        let of = HashMap::from([("ada".into(), ["g1".into()].into())]);
+        let known = model::Memberships { groups: groups.into(), of, ..model::Memberships::default() };
+        let reach = Reach::Direct;
+        let [read, unread] = [true, false].map(|complete| Memberships { known: known.clone(), reach, complete });
         for (object, group, when_read, when_unread) in [
             ("ada", "crew", Membership::Member, Membership::Member),
             ("bob", "crew", Membership::NotMember, Membership::Undecided(GroupsUnread)),
@@ -209,6 +218,27 @@ mod tests {
             assert_eq!((read.test(&object, group), unread.test(&object, group)), (when_read, when_unread), "{group}");
         }
     }
+
+    #[test]
+    fn whoever_may_be_in_a_group_through_others_is_not_judged() {
+        use Doubt::{NestedUnread, NestingTooDeep};
+        let groups = ["deep", "crew"].map(|word| (word.to_owned(), vec![Anchor::from(word)]));
+        let of = HashMap::from([("ada".into(), ["deep".into(), "crew".into()].into())]);
+        let too_deep = ["deep".into()].into();
+        let known = model::Memberships { groups: groups.into(), of, too_deep };
+        let reach = Reach::Nested;
+        let [read, unread] = [true, false].map(|complete| Memberships { known: known.clone(), reach, complete });
+        for (object, group, when_read, when_unread) in [
+            ("ada", "deep", Membership::Member, Membership::Member),
+            ("ada", "crew", Membership::Member, Membership::Member),
+            ("bob", "deep", Membership::Undecided(NestingTooDeep), Membership::Undecided(NestedUnread)),
+            ("bob", "crew", Membership::NotMember, Membership::Undecided(NestedUnread)),
+        ] {
+            let object = Anchor::from(object);
+            assert_eq!((read.test(&object, group), unread.test(&object, group)), (when_read, when_unread), "{group}");
+        }
+    }
+
     #[test]
     fn an_assignment_counts_before_all_is_read_and_its_absence_afterwards() {
         let role = |provisionable| {

@@ -15,7 +15,7 @@ pub enum JobScope {
     Assigned(Reach),
 }
 
-/// How far the assignment of a group reaches.
+/// How far a group reaches whose members are assigned, or asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
     /// To those whom the group itself lists.

@@ -6,15 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{
-    Anchor, Attributes, Failure, JobId, Lifecycle, Memberships, Name, ObjectKey, ObjectKind, ObjectMappingId, Value,
+    Anchor, Attributes, Failure, JobId, Lifecycle, Memberships, Name, ObjectKey, ObjectKind, ObjectMappingId, Reach,
+    Value,
 };
 
 use super::columns::{Word, from_json};
 use super::edges::{Row as EdgeRow, is_direct};
 use super::names::{self, Row as NameRow};
+use super::nesting::{self, MembersOf};
 use super::tables::{edges, escrows, object_names, objects};
 use super::{Store, StoreError, objects as object_rows};
 
@@ -23,6 +26,13 @@ const LONGEST: usize = 1024;
 
 /// How many groups are looked through in one step.
 const STEP: usize = 1_000;
+
+/// True for an edge to somebody who counts as a member where filters reach this far.
+macro_rules! counts {
+    ($reach:expr) => {
+        is_direct!().or(($reach == Reach::Nested).into_sql::<Bool>())
+    };
+}
 
 /// Whose members scoping filters ask for, and where they stand.
 #[derive(Clone, Debug)]
@@ -37,10 +47,19 @@ pub struct NamedGroups {
     pub named: BTreeMap<String, Option<Name>>,
     /// The mappings whose filters ask: their objects are due when a membership changes.
     pub asking: Vec<ObjectMappingId>,
+    /// How far the filters reach. Beyond those whom a group lists, it takes a job that flattens groups ([`Store::flatten`]).
+    pub reach: Reach,
+}
+
+impl NamedGroups {
+    /// True when their groups are these.
+    pub(super) fn is_kept_in(&self, of: &MembersOf) -> bool {
+        self.mapping == of.mapping && self.members == of.attribute
+    }
 }
 
 impl Store {
-    /// Which of the objects are direct members of the groups that filters name.
+    /// Which of the objects are members of the groups that filters name, as far as filters reach.
     pub async fn memberships(
         &self,
         job: &JobId,
@@ -51,31 +70,37 @@ impl Store {
         self.database
             .read(move |tx| {
                 let named = resolve(tx, &job, &groups)?;
-                let certain: Vec<&str> = named
-                    .values()
-                    .filter_map(|groups| match groups.as_slice() {
-                        [one] => Some(one.as_str()),
-                        _ => None,
-                    })
-                    .collect();
+                let certain = certain(&named);
                 let mut of: HashMap<Anchor, BTreeSet<Anchor>> = HashMap::new();
                 if !certain.is_empty() {
                     for batch in batches(&objects) {
-                        let rows = on_each!(tx, c => edges::table
+                        let listed = on_each!(tx, c => edges::table
                             .filter(edges::job.eq(job.as_str()))
                             .filter(edges::to_anchor.any_of(batch.iter().map(Anchor::as_str)))
                             .filter(edges::mapping.eq(groups.mapping.as_str()))
                             .filter(edges::attribute.eq(&groups.members))
                             .filter(edges::wanted)
-                            .filter(is_direct!())
+                            .filter(counts!(groups.reach))
                             .select((edges::to_anchor.assume_not_null(), edges::from_anchor))
                             .load::<(String, String)>(c))?;
-                        for (member, group) in rows.into_iter().filter(|(_, group)| certain.contains(&group.as_str())) {
+                        let nested = match groups.reach {
+                            Reach::Direct => Vec::new(),
+                            Reach::Nested => nesting::around(tx, &job, groups.mapping.as_str(), batch)?,
+                        };
+                        let rows = listed.into_iter().chain(nested);
+                        for (member, group) in rows.filter(|(_, group)| certain.contains(group.as_str())) {
                             of.entry(Anchor::new(member)).or_default().insert(Anchor::new(group));
                         }
                     }
                 }
-                Ok(Memberships { groups: named, of })
+                let mut too_deep = BTreeSet::new();
+                if groups.reach == Reach::Nested {
+                    for batch in batches(&certain.into_iter().collect::<Vec<_>>()) {
+                        let deep = nesting::too_deep(tx, &job, groups.mapping.as_str(), batch)?;
+                        too_deep.extend(deep.into_iter().map(Anchor::new));
+                    }
+                }
+                Ok(Memberships { groups: named, of, too_deep })
             })
             .await
     }
@@ -113,6 +138,15 @@ impl Store {
             })
             .await
     }
+}
+
+/// The groups that exactly one word stands for, or several words each alone.
+fn certain(named: &BTreeMap<String, Vec<Anchor>>) -> BTreeSet<&str> {
+    let certain = named.values().filter_map(|groups| match groups.as_slice() {
+        [one] => Some(one.as_str()),
+        _ => None,
+    });
+    certain.collect()
 }
 
 /// The groups that each word may stand for: the one with this id, else the one with this name, else all with this
@@ -286,25 +320,78 @@ impl<'a> Joiners<'a> {
                 .filter(edges::attribute.eq(&groups.members))
                 .filter(edges::wanted)
                 .filter(edges::to_anchor.is_not_null())
-                .filter(is_direct!())
+                .filter(counts!(groups.reach))
                 .select(edges::to_anchor.assume_not_null())
                 .load::<String>(c))?);
-        }
-        let mut keys = BTreeSet::new();
-        for mapping in &groups.asking {
-            let key = |anchor: &str| ObjectKey { mapping: mapping.clone(), anchor: Anchor::new(anchor) };
-            keys.extend(members.iter().map(|member| key(member)));
-            if !moved.is_empty() {
-                // Who left a group while nobody could tell which one is meant is no member of either now.
-                let undecided = on_each!(tx, c => escrows::table
-                    .filter(escrows::job.eq(self.job.as_str()))
-                    .filter(escrows::mapping.eq(mapping.as_str()))
-                    .filter(escrows::code.eq(Failure::SCOPE_UNDECIDED))
-                    .select(escrows::anchor)
-                    .load::<String>(c))?;
-                keys.extend(undecided.iter().map(|anchor| key(anchor)));
+            if groups.reach == Reach::Nested {
+                members.extend(nesting::within(tx, self.job, groups.mapping.as_str(), batch)?);
             }
         }
-        object_rows::make_due(tx, self.job, &keys)
+        if !moved.is_empty() {
+            // Who left a group while nobody could tell which one is meant is no member of either now.
+            members.extend(undecided(tx, self.job, groups)?);
+        }
+        ask_again(tx, self.job, groups, members.iter().map(String::as_str))
     }
+}
+
+/// Others are members of the group through groups in it than before, or other groups are in it.
+pub(super) fn members_changed(
+    tx: &mut Backend,
+    job: &JobId,
+    groups: &NamedGroups,
+    group: &str,
+    members: &[&str],
+) -> Result<(), StoreError> {
+    if members.is_empty() || !is_reached_into(tx, job, groups, group)? {
+        return Ok(());
+    }
+    ask_again(tx, job, groups, members.iter().copied())
+}
+
+/// Groups lay too deep in the group to be followed, and no longer do: who was not known to be a member may be none.
+pub(super) fn depth_changed(
+    tx: &mut Backend,
+    job: &JobId,
+    groups: &NamedGroups,
+    group: &str,
+) -> Result<(), StoreError> {
+    if !is_reached_into(tx, job, groups, group)? {
+        return Ok(());
+    }
+    let undecided = undecided(tx, job, groups)?;
+    ask_again(tx, job, groups, undecided.iter().map(String::as_str))
+}
+
+/// True when a filter names the group, and asks for those in groups in it.
+fn is_reached_into(tx: &mut Backend, job: &JobId, groups: &NamedGroups, group: &str) -> Result<bool, StoreError> {
+    Ok(groups.reach == Reach::Nested && certain(&resolve(tx, job, groups)?).contains(group))
+}
+
+/// The objects about which the filters decide nothing.
+fn undecided(tx: &mut Backend, job: &JobId, groups: &NamedGroups) -> Result<Vec<String>, StoreError> {
+    let asking: Vec<&str> = groups.asking.iter().map(ObjectMappingId::as_str).collect();
+    Ok(on_each!(tx, c => escrows::table
+        .filter(escrows::job.eq(job.as_str()))
+        .filter(escrows::mapping.any_of(asking.iter().copied()))
+        .filter(escrows::code.eq(Failure::SCOPE_UNDECIDED))
+        .select(escrows::anchor)
+        .load::<String>(c))?)
+}
+
+/// Makes these due under every mapping whose filters ask.
+fn ask_again<'a>(
+    tx: &mut Backend,
+    job: &JobId,
+    groups: &NamedGroups,
+    members: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), StoreError> {
+    let keys: BTreeSet<ObjectKey> = groups
+        .asking
+        .iter()
+        .flat_map(|mapping| {
+            members.clone().map(|member| ObjectKey { mapping: mapping.clone(), anchor: Anchor::new(member) })
+        })
+        .collect();
+    object_rows::make_due(tx, job, &keys)
 }

@@ -24,6 +24,7 @@ use crate::db::{AnyOf, Backend, on_each};
 use crate::model::{Anchor, Export, JobId, NestedGroups, ObjectKey, ObjectKind, ObjectMappingId};
 
 use super::columns::Word;
+use super::groups::NamedGroups;
 use super::keys::{key, key_batches};
 use super::tables::{edges, jobs, nestings};
 use super::{Store, StoreError};
@@ -76,8 +77,10 @@ impl Store {
     /// Works off a bounded part of what has changed of groups in groups. True while something is left; then it wants to be
     /// called again. Only call it when the groups were read to their end: until then, whoever moved from one group to
     /// another may have left the one and not yet joined the other.
-    pub async fn flatten(&self, job: &JobId, of: &MembersOf) -> Result<bool, StoreError> {
-        let (job, of) = (job.clone(), of.clone());
+    ///
+    /// Whoever becomes a member of one of the groups that `named` reaches into, or is one no longer, is due.
+    pub async fn flatten(&self, job: &JobId, of: &MembersOf, named: Option<&NamedGroups>) -> Result<bool, StoreError> {
+        let (job, of, named) = (job.clone(), of.clone(), named.filter(|named| named.is_kept_in(of)).cloned());
         let (asked, about) = (job.clone(), of.clone());
         let left = self.database.read(move |tx| is_left(tx, &asked, &about)).await?;
         if !left {
@@ -85,7 +88,10 @@ impl Store {
         }
         self.database
             .write(move |tx| {
-                Ok(flat::members(tx, &job, &of)? || closure::groups(tx, &job, &of)? || flat::scan(tx, &job, &of)?)
+                let named = named.as_ref();
+                Ok(flat::members(tx, &job, &of, named)?
+                    || closure::groups(tx, &job, &of, named)?
+                    || flat::scan(tx, &job, &of, named)?)
             })
             .await
     }
@@ -112,14 +118,7 @@ impl Store {
             .read(move |tx| {
                 let mut found = Vec::new();
                 for (mapping, anchors) in key_batches(&groups) {
-                    let deep = on_each!(tx, c => nestings::table
-                        .filter(nestings::job.eq(job.as_str()))
-                        .filter(nestings::mapping.eq(mapping))
-                        .filter(nestings::outer_group.any_of(anchors.iter().copied()))
-                        .filter(nestings::depth.gt(i64::from(DEEPEST)))
-                        .select(nestings::outer_group)
-                        .distinct()
-                        .load::<String>(c))?;
+                    let deep = too_deep(tx, &job, mapping, &anchors)?;
                     found.extend(deep.into_iter().map(|anchor| key(mapping.to_owned(), anchor)));
                 }
                 Ok(found)
@@ -160,6 +159,50 @@ impl Store {
             })
             .await
     }
+}
+
+/// [`Store::too_deep`], within one mapping and few enough groups for one statement.
+pub(super) fn too_deep(
+    tx: &mut Backend,
+    job: &JobId,
+    mapping: &str,
+    outers: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    Ok(on_each!(tx, c => nestings::table
+        .filter(nestings::job.eq(job.as_str()))
+        .filter(nestings::mapping.eq(mapping))
+        .filter(nestings::outer_group.any_of(outers.iter().copied()))
+        .filter(nestings::depth.gt(i64::from(DEEPEST)))
+        .select(nestings::outer_group)
+        .distinct()
+        .load::<String>(c))?)
+}
+
+/// Those of the objects that are groups in groups, at any depth that is followed, as inner and outer group.
+pub(super) fn around(
+    tx: &mut Backend,
+    job: &JobId,
+    mapping: &str,
+    inner: &[Anchor],
+) -> Result<Vec<(String, String)>, StoreError> {
+    Ok(on_each!(tx, c => nestings::table
+        .filter(nestings::job.eq(job.as_str()))
+        .filter(nestings::mapping.eq(mapping))
+        .filter(nestings::inner_group.any_of(inner.iter().map(Anchor::as_str)))
+        .filter(nestings::holds)
+        .select((nestings::inner_group, nestings::outer_group))
+        .load::<(String, String)>(c))?)
+}
+
+/// The groups in these groups, at any depth that is followed.
+pub(super) fn within(tx: &mut Backend, job: &JobId, mapping: &str, outers: &[&str]) -> Result<Vec<String>, StoreError> {
+    Ok(on_each!(tx, c => nestings::table
+        .filter(nestings::job.eq(job.as_str()))
+        .filter(nestings::mapping.eq(mapping))
+        .filter(nestings::outer_group.any_of(outers.iter().copied()))
+        .filter(nestings::holds)
+        .select(nestings::inner_group)
+        .load::<String>(c))?)
 }
 
 fn is_left(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<bool, StoreError> {

@@ -47,7 +47,7 @@ pub(super) enum Operand {
     Groups(Vec<String>),
 }
 
-/// Whether an object is a direct member of a group.
+/// Whether an object is a member of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Membership {
     Member,

@@ -1,6 +1,7 @@
 //! People who are provisioned because they are members of a group: they join it, leave it, and it changes itself.
 
 mod directory;
+mod nested;
 
 use provisor::graph_emulator::{Staged, Tenant};
 use provisor::model::{CycleState, RemovalState};

@@ -117,6 +117,7 @@ async fn no_statement_of_a_cycle_goes_through_a_directory() {
     assert_eq!(gateway.cycle().await.counters.writes, 0);
 
     assigned().await;
+    members_of_groups().await;
     reloaded().await;
 
     let mut connection = SqliteConnection::establish(":memory:").unwrap();
@@ -174,6 +175,41 @@ async fn assigned() {
     gateway.judge_staged(RemovalState::Released).await;
     gateway.cycle().await;
     assert_eq!(gateway.target.users().await.iter().filter(|user| user["active"] == true).count(), 2);
+}
+
+/// The same with people who are in a group that a filter names, directly and through groups in it.
+async fn members_of_groups() {
+    let schema = edited_schema(1, |document| {
+        let members = json!({ "sourceOperandName": "IsMemberOf", "operatorName": "IsMemberOf",
+            "targetOperand": { "values": ["Group 1"] } });
+        let mappings = document.pointer_mut("/synchronizationRules/0/objectMappings").expect("mappings");
+        let mappings = mappings.as_array_mut().expect("a list");
+        let users = mappings.iter_mut().find(|mapping| mapping["sourceObjectName"] == "User").expect("users");
+        users["scope"] = json!({ "groups": [{ "clauses": [members] }] });
+    });
+    let mut tenant = tenant_of(6);
+    tenant.groups = vec![group(1, [1]), group(2, [2, 3]), group(3, [4])];
+    tenant.groups[0].members.push(group_id(2));
+    let open = Limits { percent: 100, at_least: 10_000, more_than: 10_000 };
+    let guard = Guard { cycle: open, day: open, application: open, percent_of_few: 100 };
+    let policy =
+        Policy { guard, nested_groups: NestedGroups::Flatten, is_member_of: Reach::Nested, ..Policy::default() };
+    let gateway = Gateway::start_of(tenant, Dialect::STANDARD, policy, schema).await;
+    let active = async || gateway.target.users().await.iter().filter(|user| user["active"] == true).count();
+    gateway.cycle().await;
+    assert_eq!(active().await, 3);
+    gateway.stage(vec![
+        Staged::AddMember { group: group_id(2), member: group_id(3) },
+        Staged::RemoveMember { group: group_id(2), member: user_id(2) },
+    ]);
+    gateway.cycle().await;
+    assert_eq!(active().await, 3);
+    let named = |name: &str| json!({ "displayName": name }).as_object().cloned().unwrap_or_default();
+    for name in ["Former", "Group 1"] {
+        gateway.stage(vec![Staged::UpdateGroup { group: group_id(1), properties: named(name) }]);
+        gateway.cycle().await;
+    }
+    assert_eq!(active().await, 3);
 }
 
 /// The same with somebody who comes back under another identifier.

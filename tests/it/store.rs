@@ -98,6 +98,7 @@ suite! {
         a_person_leaves_with_the_last_path,
         what_is_done_is_what_has_changed,
         a_chain_that_is_too_long_is_told,
+        filters_reach_into_groups_in_groups,
     }
     assignments {
         who_is_assigned_is_what_a_model_says,

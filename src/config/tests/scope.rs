@@ -13,6 +13,23 @@ fn with(hr: &str, cloud: &str) -> Result<Config, ConfigErrors> {
     parse(&text.replace("template: scim-graph }", &format!("template: scim-graph{cloud} }}")))
 }
 
+#[test]
+fn filters_reach_into_groups_where_the_job_says_so() {
+    let reach = |config: Result<Config, ConfigErrors>| {
+        config
+            .unwrap_or_else(|problems| panic!("{problems}"))
+            .job(&JobId::new("hr"))
+            .expect("it is there")
+            .job
+            .is_member_of
+    };
+    let flatten = "        nested_groups: flatten\n";
+    assert_eq!(reach(with("", "")), Reach::Direct);
+    assert_eq!(reach(with(flatten, "")), Reach::Direct);
+    assert_eq!(reach(with(&format!("{flatten}        is_member_of: nested\n"), "")), Reach::Nested);
+    assert_eq!(reach(with("        is_member_of: direct\n", "")), Reach::Direct);
+}
+
 fn scope_of(config: &Config, job: &str) -> ScopeSettings {
     config.job(&JobId::new(job)).expect("it is there").job.scope.clone()
 }
@@ -55,6 +72,11 @@ fn what_the_scope_cannot_go_with_is_told_at_its_place() {
             "        scope: { assigned: { members: nested, groups: [{ dn: 'cn=a,dc=b' }] } }\n".to_owned(),
             String::new(),
             "set `nested_groups: flatten`",
+        ),
+        (
+            "        nested_groups: ignore\n        is_member_of: nested\n".to_owned(),
+            String::new(),
+            "set `nested_groups: flatten` beside `is_member_of`",
         ),
         (String::new(), ", scope: { assigned: {} }".to_owned(), "service_principal"),
         (String::new(), ", scope: { assigned: { service_principal: { app_id: desk } } }".to_owned(), "`desk` is no id"),

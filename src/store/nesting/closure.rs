@@ -9,9 +9,10 @@ use diesel::upsert::excluded;
 use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{JobId, Lifecycle, ObjectKey};
 use crate::store::columns::Word;
+use crate::store::groups::NamedGroups;
 use crate::store::keys::key;
 use crate::store::tables::{edges, nestings, objects};
-use crate::store::{StoreError, objects as object_rows};
+use crate::store::{StoreError, groups, objects as object_rows};
 
 use super::{DEEPEST, MembersOf, news};
 
@@ -32,7 +33,12 @@ pub(super) struct Row {
 }
 
 /// Finds out what is reached from one of the groups that are noted. False when none is.
-pub(super) fn groups(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<bool, StoreError> {
+pub(super) fn groups(
+    tx: &mut Backend,
+    job: &JobId,
+    of: &MembersOf,
+    named: Option<&NamedGroups>,
+) -> Result<bool, StoreError> {
     let Some(outer) = news::group(tx, job, of)? else { return Ok(false) };
     let mut stored: HashMap<String, Row> =
         stored(tx, job, of, &outer)?.into_iter().map(|row| (row.inner_group.clone(), row)).collect();
@@ -85,6 +91,13 @@ pub(super) fn groups(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<bo
     if was_too_deep != is_too_deep {
         let key: ObjectKey = key(of.mapping.as_str().to_owned(), outer.clone());
         object_rows::make_due(tx, job, [&key])?;
+    }
+    if let Some(named) = named {
+        let inner: Vec<&str> = changed.iter().map(|row| row.inner_group.as_str()).collect();
+        groups::members_changed(tx, job, named, &outer, &inner)?;
+        if was_too_deep && !is_too_deep {
+            groups::depth_changed(tx, job, named, &outer)?;
+        }
     }
     news::group_done(tx, job, of, &outer)?;
     Ok(true)

@@ -9,9 +9,10 @@ use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Export, JobId};
 use crate::store::columns::Word;
 use crate::store::edges::{self as edge_rows, FLAT, Row, is_direct};
+use crate::store::groups::NamedGroups;
 use crate::store::keys::key;
 use crate::store::tables::{edges, nestings};
-use crate::store::{StoreError, assignments};
+use crate::store::{StoreError, assignments, groups};
 
 use super::closure::{self, Row as Nesting};
 use super::{MembersOf, STEP, news, outers_of};
@@ -20,7 +21,12 @@ use super::{MembersOf, STEP, news, outers_of};
 const ALWAYS: i64 = i64::MAX;
 
 /// Looks at some of the people who are noted, in their groups and in all that are around these. False when none is.
-pub(super) fn members(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<bool, StoreError> {
+pub(super) fn members(
+    tx: &mut Backend,
+    job: &JobId,
+    of: &MembersOf,
+    named: Option<&NamedGroups>,
+) -> Result<bool, StoreError> {
     let noted = news::people(tx, job, of)?;
     let mut by_group: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (group, member) in &noted {
@@ -34,7 +40,7 @@ pub(super) fn members(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<b
         by_outer.entry(outer).or_default().extend(by_group.get(inner).into_iter().flatten());
     }
     for (outer, people) in by_outer {
-        settle(tx, job, of, outer, &people.into_iter().collect::<Vec<_>>())?;
+        settle(tx, job, of, named, outer, &people.into_iter().collect::<Vec<_>>())?;
     }
     for (group, people) in &by_group {
         news::people_done(tx, job, of, group, people)?;
@@ -52,7 +58,12 @@ pub(super) fn any(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<bool,
 }
 
 /// Looks at some people of an inner group that an outer one has gained or lost. False when there is none.
-pub(super) fn scan(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<bool, StoreError> {
+pub(super) fn scan(
+    tx: &mut Backend,
+    job: &JobId,
+    of: &MembersOf,
+    named: Option<&NamedGroups>,
+) -> Result<bool, StoreError> {
     let nesting = on_each!(tx, c => nestings::table
         .filter(nestings::job.eq(job.as_str()))
         .filter(nestings::mapping.eq(of.mapping.as_str()))
@@ -77,7 +88,7 @@ pub(super) fn scan(tx: &mut Backend, job: &JobId, of: &MembersOf) -> Result<bool
         .limit(STEP as i64)
         .load::<(String, String)>(c))?;
     let anchors: BTreeSet<&str> = people.iter().map(|(_, anchor)| anchor.as_str()).collect();
-    settle(tx, job, of, &nesting.outer_group, &anchors.into_iter().collect::<Vec<_>>())?;
+    settle(tx, job, of, named, &nesting.outer_group, &anchors.into_iter().collect::<Vec<_>>())?;
     let is_rest = people.len() < STEP;
     match people.into_iter().next_back() {
         Some((last, _)) if !is_rest => closure::save(tx, &[Nesting { unscanned: Some(last), ..nesting }])?,
@@ -100,7 +111,14 @@ fn drop_nesting(tx: &mut Backend, nesting: &Nesting) -> Result<(), StoreError> {
 
 /// Brings the flat edges of these people in the group in line with what is known now. What was sent for a person goes over
 /// from one edge to the other: the target has the member either way.
-fn settle(tx: &mut Backend, job: &JobId, of: &MembersOf, outer: &str, people: &[&str]) -> Result<(), StoreError> {
+fn settle(
+    tx: &mut Backend,
+    job: &JobId,
+    of: &MembersOf,
+    named: Option<&NamedGroups>,
+    outer: &str,
+    people: &[&str],
+) -> Result<(), StoreError> {
     for batch in batches(people) {
         let names: Vec<String> = batch.iter().map(|anchor| format!("{FLAT}{anchor}")).collect();
         let owner = key(of.mapping.as_str().to_owned(), outer.to_owned());
@@ -135,6 +153,9 @@ fn settle(tx: &mut Backend, job: &JobId, of: &MembersOf, outer: &str, people: &[
         edge_rows::save(tx, &saved)?;
         let people: Vec<&str> = saved.iter().chain(&removed).filter_map(|row| row.to_anchor.as_deref()).collect();
         assignments::members_changed(tx, job, outer, &people)?;
+        if let Some(named) = named {
+            groups::members_changed(tx, job, named, outer, &people)?;
+        }
     }
     Ok(())
 }

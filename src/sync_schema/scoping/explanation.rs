@@ -20,6 +20,11 @@ pub enum Doubt {
     TooManySteps,
     #[error("the groups of the source have not been read to their end yet")]
     GroupsUnread,
+    /// Passes by itself: the next cycle reads all groups.
+    #[error("who is in groups in groups is only known once a cycle has read all of them")]
+    NestedUnread,
+    #[error("groups lie too deep in this group to be followed; take one of them out of the chain")]
+    NestingTooDeep,
     #[error("several groups have this display name; name the one that is meant by its id")]
     AmbiguousGroup,
 }
@@ -63,6 +68,12 @@ impl ScopeResult {
     /// True when the object is to be provisioned.
     pub fn is_in_scope(&self) -> bool {
         self.verdict == Verdict::Pass
+    }
+
+    /// True when a test of it waits for groups in groups, which the next cycle reads.
+    pub fn waits_for_nested_groups(&self) -> bool {
+        let mut clauses = self.groups.iter().flat_map(|group| &group.clauses);
+        clauses.any(|clause| clause.outcome == Outcome::Undecided(Doubt::NestedUnread))
     }
 }
 

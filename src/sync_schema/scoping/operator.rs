@@ -20,7 +20,7 @@ pub enum Operator {
     EndsWith,
     OccursIn,
     NotOccursIn,
-    /// The object is a direct member of one of the groups. Not of the reference service: an addition of this product.
+    /// The object is a member of one of the groups: direct, or as far as the job's `is_member_of` reaches. Not of the reference service: an addition of this product.
     IsMemberOf,
 }
 

@@ -9,12 +9,12 @@ use crate::support::postgres::Postgres;
 use crate::support::program::{Gateway, Target, text_of};
 use crate::support::slapd::{SUFFIX, Slapd, SlapdOptions};
 
-fn change(cn: &str, verb: &str, uid: &str) -> String {
+pub(super) fn change(cn: &str, verb: &str, uid: &str) -> String {
     format!("dn: cn={cn},ou=groups,{SUFFIX}\nchangetype: modify\n{verb}: member\nmember: {}\n", dn_of(uid))
 }
 
 /// The names of the people whose resource is active.
-async fn active(target: &Target) -> Vec<String> {
+pub(super) async fn active(target: &Target) -> Vec<String> {
     let users = target.get("/Users?count=200").await;
     let users = users["Resources"].as_array().cloned().unwrap_or_default();
     let active = users.iter().filter(|user| user["active"] == true);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use provisor::model::{Anchor, Attributes, Change, Departure, Name, ObjectKind, SourceObject, Value};
+use provisor::model::{Anchor, Attributes, Change, Departure, Name, ObjectKind, Reach, SourceObject, Value};
 use provisor::store::{Effect, NamedGroups, Store};
 
 use super::world::{World, dn, group, groups, partial, user, user_key, user_named, users};
@@ -15,7 +15,7 @@ async fn asking(store: Store, words: &[&str]) -> World {
 }
 
 /// A word of the form `cn=…` is a name in the container of groups.
-fn named(words: &[&str]) -> NamedGroups {
+pub(super) fn named(words: &[&str]) -> NamedGroups {
     let name = |word: &str| word.strip_prefix("cn=").map(group_name);
     NamedGroups {
         mapping: groups(),
@@ -23,6 +23,7 @@ fn named(words: &[&str]) -> NamedGroups {
         display_name: Some("cn".to_owned()),
         named: words.iter().map(|word| ((*word).to_owned(), name(word))).collect(),
         asking: vec![users()],
+        reach: Reach::Direct,
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use provisor::model::{Anchor, Change, Departure, Name, NestedGroups, ObjectKind};
-use provisor::store::{Effect, MembersOf, Store};
+use provisor::model::{Anchor, Change, Departure, Lifecycle, Name, NestedGroups, ObjectKey, ObjectKind, Reach};
+use provisor::store::{Effect, MembersOf, NamedGroups, Store};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use super::world::{World, dn, group, group_key, groups, partial, sendable, user, user_key};
+use super::world::{World, dn, group, group_key, groups, partial, sendable, user, user_key, users};
 
 pub(super) const PEOPLE: [&str; 7] = ["ada", "bob", "cyd", "dan", "eva", "fay", "gus"];
 pub(super) const GROUPS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
@@ -36,7 +36,7 @@ async fn set(world: &World, mode: NestedGroups) {
 }
 
 async fn flatten(world: &World) {
-    while world.store.flatten(&world.job, &members_of()).await.unwrap() {}
+    while world.store.flatten(&world.job, &members_of(), world.groups.as_ref()).await.unwrap() {}
 }
 
 /// Sends what is due of a group and returns what the requests named, as `+` or `-` and the resource.
@@ -165,7 +165,7 @@ pub(super) async fn flattened_groups_are_what_a_model_says(store: Store) {
                     world.record(changes).await;
                 }
                 for _ in 0..random.random_range(0..4) {
-                    world.store.flatten(&world.job, &members_of()).await.unwrap();
+                    world.store.flatten(&world.job, &members_of(), world.groups.as_ref()).await.unwrap();
                 }
             }
             // What was told of groups that were away comes with them.
@@ -239,7 +239,7 @@ pub(super) async fn what_is_done_is_what_has_changed(store: Store) {
     let names: Vec<Name> = people.iter().map(|person| dn(person)).collect();
     world.record(vec![group("outer", &[group_name("inner"), dn("p0000")]), group("inner", &names)]).await;
     let mut steps = 0;
-    while world.store.flatten(&world.job, &members_of()).await.unwrap() {
+    while world.store.flatten(&world.job, &members_of(), world.groups.as_ref()).await.unwrap() {
         steps += 1;
     }
     assert!((3..=6).contains(&steps), "a step for the groups, two for the people, one to see the end: {steps}");
@@ -254,7 +254,7 @@ pub(super) async fn what_is_done_is_what_has_changed(store: Store) {
         .record(vec![Change::Partial(provisor::model::PartialObject { names: vec![group_name("inner")], ..inner })])
         .await;
     let mut steps = 0;
-    while world.store.flatten(&world.job, &members_of()).await.unwrap() {
+    while world.store.flatten(&world.job, &members_of(), world.groups.as_ref()).await.unwrap() {
         steps += 1;
     }
     assert_eq!(steps, 1, "two people are one step");
@@ -278,4 +278,79 @@ pub(super) async fn a_chain_that_is_too_long_is_told(store: Store) {
     world.record(vec![group("g30", &[])]).await;
     flatten(&world).await;
     assert!(!deep("g00").await);
+}
+
+/// Who is in which of the groups, through others, too: people and groups, found by going through everything.
+fn in_groups(directory: &Directory) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for outer in GROUPS.into_iter().filter(|outer| !directory.gone.contains(outer)) {
+        let (mut seen, mut open) = (BTreeSet::from([outer]), vec![outer]);
+        while let Some(group) = open.pop() {
+            for &member in &directory.listed[group] {
+                let is_there = !directory.gone.contains(member);
+                if is_there && seen.insert(member) {
+                    all.entry(member).or_default().insert(outer);
+                    open.extend(GROUPS.into_iter().find(|group| *group == member));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// After any stream of changes, cut off anywhere, a filter that names a group knows whoever is in it as the model does; and
+/// whoever joined or left is due.
+pub(super) async fn filters_reach_into_groups_in_groups(store: Store) {
+    for seed in 0..40 {
+        let mut random = StdRng::seed_from_u64(1_000 + seed);
+        let (mut world, mut directory) = linked(store.clone(), &format!("filters {seed}")).await;
+        set(&world, NestedGroups::Flatten).await;
+        world.groups = Some(NamedGroups {
+            mapping: groups(),
+            members: "members".to_owned(),
+            display_name: None,
+            named: GROUPS.map(|group| (group.to_owned(), None)).into(),
+            asking: vec![users(), groups()],
+            reach: Reach::Nested,
+        });
+        let mut before = BTreeMap::new();
+        for round in 0..12 {
+            for _ in 0..random.random_range(1..6) {
+                let changes = happens(&mut directory, &mut random);
+                world.record(changes.clone()).await;
+                if random.random_bool(0.2) {
+                    world.record(changes).await;
+                }
+                for _ in 0..random.random_range(0..4) {
+                    world.store.flatten(&world.job, &members_of(), world.groups.as_ref()).await.unwrap();
+                }
+            }
+            flatten(&world).await;
+            let now = in_groups(&directory);
+            let everybody = PEOPLE.into_iter().chain(GROUPS).filter(|anchor| !directory.gone.contains(anchor));
+            let anchors = everybody.clone().map(Anchor::from).collect();
+            let known = world.store.memberships(&world.job, world.groups.as_ref().unwrap(), anchors).await.unwrap();
+            for anchor in everybody {
+                let of = known.of.get(&Anchor::from(anchor)).into_iter().flatten().map(Anchor::as_str);
+                // Whether a group is in itself is nothing that a filter would ask.
+                let of: BTreeSet<&str> = of.filter(|group| *group != anchor).collect();
+                assert_eq!(&of, now.get(anchor).unwrap_or(&BTreeSet::new()), "{seed}/{round}: {anchor} is in");
+                let key = if GROUPS.contains(&anchor) { group_key(anchor) } else { user_key(anchor) };
+                let is_due = due(&world).await.contains(&key);
+                assert!(is_due || before.get(anchor) == now.get(anchor), "{seed}/{round}: nobody looks at {anchor}");
+            }
+            for key in due(&world).await {
+                if world.known(&key).await.lifecycle == Lifecycle::Present {
+                    world.conclude(&key, Effect::Unchanged).await;
+                }
+            }
+            before = now;
+        }
+    }
+}
+
+async fn due(world: &World) -> Vec<ObjectKey> {
+    let mut all = world.store.due_objects(&world.job, &users(), None, 100).await.unwrap();
+    all.extend(world.store.due_objects(&world.job, &groups(), None, 100).await.unwrap());
+    all
 }

@@ -167,10 +167,15 @@ impl Gateway {
 
     /// Whom the job provisions.
     pub(crate) fn set_scope(&self, scope: &Value) {
+        self.set("scope", scope);
+    }
+
+    /// One setting of the job.
+    pub(crate) fn set(&self, key: &str, value: &Value) {
         let file = self.path("provisor.yaml");
         let text = std::fs::read(&file).expect("the configuration");
         let mut configuration: Value = serde_json::from_slice(&text).expect("JSON, which is YAML");
-        configuration["applications"][0]["jobs"][0]["scope"] = scope.clone();
+        configuration["applications"][0]["jobs"][0][key] = value.clone();
         std::fs::write(file, configuration.to_string()).expect("the configuration");
     }
 
