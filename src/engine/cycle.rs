@@ -297,6 +297,7 @@ impl Reading<'_> {
         let recorded = record_changes(self.run, page.changes, self.generation, self.full, watermark).await?;
         self.run.count(|progress| {
             progress.counters.changes += changes;
+            progress.counters.reference_changes += recorded.references_changed;
             progress.found += (recorded.due.len() + recorded.new.len()) as u64;
         });
         Ok(recorded)

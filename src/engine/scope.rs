@@ -40,6 +40,11 @@ impl Standing {
         matches!(self, Self::InScope | Self::AccountDisabled)
     }
 
+    /// True when the source delivers it and nothing but a scoping filter keeps it from the application.
+    pub fn is_entitled(&self) -> bool {
+        matches!(self, Self::InScope | Self::AccountDisabled | Self::OutOfScope(_))
+    }
+
     /// True when the source delivers it and the job leaves it out.
     pub fn is_beyond_scope(&self) -> bool {
         matches!(self, Self::Unassigned | Self::NotEntitled | Self::OutOfScope(_))

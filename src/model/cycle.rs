@@ -52,6 +52,15 @@ pub struct Baseline {
 pub struct Counters {
     /// Changes read from the source.
     pub changes: u64,
+    /// Those of them after which an object refers to others than before.
+    #[serde(default)]
+    pub reference_changes: u64,
+    /// Objects looked at that are assigned to the application, where that is asked, and in the source.
+    #[serde(default)]
+    pub entitled: u64,
+    /// Those of them that are in scope: they are to have a resource.
+    #[serde(default)]
+    pub in_scope: u64,
     pub created: u64,
     pub updated: u64,
     pub disabled: u64,
@@ -71,6 +80,9 @@ pub struct Counters {
     pub requests: u64,
     /// Those of them that write.
     pub writes: u64,
+    /// Objects that failed in this cycle, once for each time.
+    #[serde(default)]
+    pub failed: u64,
     /// Objects in escrow when the cycle ended.
     pub escrowed: u64,
     /// Removals that wait for a person when the cycle ended.
@@ -78,6 +90,11 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Objects that were written to the target.
+    pub fn exported(&self) -> u64 {
+        self.created + self.updated + self.disabled + self.deleted
+    }
+
     /// What became of objects, as part of a sentence.
     pub fn in_words(&self) -> String {
         let Self { created, updated, disabled, deleted, escrowed, staged, .. } = self;

@@ -5,7 +5,9 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::db::{AnyOf, Backend, on_each};
-use crate::model::{Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Health, JobId, ObjectMappingId};
+use crate::model::{
+    Baseline, Counters, Cycle, CycleId, CycleKind, CycleState, Health, JobId, Milestones, ObjectMappingId, PastCycle,
+};
 
 use super::columns::{Word, from_json, to_count, to_json, to_time};
 use super::tables::{cycles, holdings, jobs};
@@ -119,7 +121,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let EndOfCycle { state, counters, error, health } = end;
-        let (job, cycle, counters, health) = (job.clone(), cycle.clone(), to_json(counters), health.clone());
+        let (job, cycle, counters, health) = (job.clone(), cycle.clone(), counters.clone(), health.clone());
         self.database
             .write(move |tx| {
                 let known = on_each!(tx, c => diesel::update(cycles::table)
@@ -127,12 +129,13 @@ impl Store {
                     .filter(cycles::job.eq(job.as_str()))
                     .set((
                         cycles::state.eq(state.word()),
-                        cycles::counters.eq(&counters),
+                        cycles::counters.eq(to_json(&counters)),
                         cycles::error.eq(&error),
                         cycles::ended_at.eq(to_time(now)),
                     ))
                     .execute(c))?;
                 if known > 0 {
+                    remember(tx, &job, &cycle, state, counters, now)?;
                     health::save(tx, &job, &health)?;
                     job_state::paused_if_asked(tx, &job)?;
                 }
@@ -155,6 +158,12 @@ impl Store {
                 rows.into_iter().map(read).collect()
             })
             .await
+    }
+
+    /// What is remembered of the job's cycles for longer than they are kept. Nothing of a job that never ran.
+    pub async fn milestones(&self, job: &JobId) -> Result<Milestones, StoreError> {
+        let job = job.clone();
+        self.database.read(move |tx| milestones(tx, &job)).await
     }
 
     /// When the last cycle began that read everything and came to its end.
@@ -229,6 +238,36 @@ impl Store {
 
 /// A cycle that came to its end.
 const FINISHED: [CycleState; 2] = [CycleState::Succeeded, CycleState::Partial];
+
+fn milestones(tx: &mut Backend, job: &JobId) -> Result<Milestones, StoreError> {
+    let stored = on_each!(tx, c => jobs::table
+    .filter(jobs::job.eq(job.as_str()))
+    .select(jobs::milestones)
+    .first::<Option<String>>(c)
+    .optional())?;
+    stored.flatten().map_or_else(|| Ok(Milestones::default()), |text| from_json("milestones", &text))
+}
+
+/// The cycle has ended like this.
+fn remember(
+    tx: &mut Backend,
+    job: &JobId,
+    cycle: &CycleId,
+    state: CycleState,
+    counters: Counters,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let row = on_each!(tx, c => cycles::table.find(cycle.as_str()).select(Row::as_select()).first::<Row>(c))?;
+    let CycleRecord { id, kind, started_at, .. } = read(row)?;
+    let before = milestones(tx, job)?;
+    let after = before.clone().after(PastCycle { id, kind, counters, started_at, ended_at: now }, state);
+    if after != before {
+        on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))
+        .set(jobs::milestones.eq(to_json(&after)))
+        .execute(c))?;
+    }
+    Ok(())
+}
 
 fn next_generation(tx: &mut Backend, job: &JobId) -> Result<i64, StoreError> {
     let known = on_each!(tx, c => diesel::update(jobs::table.filter(jobs::job.eq(job.as_str())))

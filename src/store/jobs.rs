@@ -1,11 +1,13 @@
 //! The jobs that the store knows, and what is counted of them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::db::{Backend, on_each};
-use crate::model::{HashKey, JobId, RemovalState, TargetIdentity};
+use crate::model::{HashKey, JobId, ObjectMappingId, RemovalState, TargetIdentity};
 
 use super::columns::{Word, to_count};
 use super::objects::due_anew;
@@ -143,6 +145,23 @@ impl Store {
                     .set(due_anew!())
                     .execute(c))?;
                 Ok(true)
+            })
+            .await
+    }
+
+    /// Objects with a resource, by mapping. Nothing for a job that never ran.
+    pub async fn linked(&self, job: &JobId) -> Result<BTreeMap<ObjectMappingId, u64>, StoreError> {
+        let job = job.clone();
+        self.database
+            .read(move |tx| {
+                let rows = on_each!(tx, c => holdings::table
+                    .filter(holdings::job.eq(job.as_str()))
+                    .select((holdings::mapping, holdings::linked))
+                    .load::<(String, i64)>(c))?;
+                Ok(rows
+                    .into_iter()
+                    .map(|(mapping, linked)| (ObjectMappingId::new(mapping), to_count(linked)))
+                    .collect())
             })
             .await
     }

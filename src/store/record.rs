@@ -83,6 +83,8 @@ pub struct Recorded {
     pub new: Vec<KnownObject>,
     /// Objects that were delivered as they were known.
     pub unchanged: u64,
+    /// Objects that refer to others than before.
+    pub references_changed: u64,
 }
 
 impl Store {
@@ -166,9 +168,11 @@ fn due(
     at_once: impl Fn(&ObjectKey) -> bool,
 ) -> Result<Recorded, StoreError> {
     let order: Vec<ObjectKey> = delivered.iter().map(|delivered| delivered.key.clone()).collect();
+    let referring = delivered.iter().filter(|delivered| delivered.references_changed).map(|delivered| &delivered.key);
+    let references_changed = referring.collect::<HashSet<_>>().len() as u64;
     let mut last: HashMap<ObjectKey, Delivered> =
         delivered.into_iter().map(|delivered| (delivered.key.clone(), delivered)).collect();
-    let mut recorded = Recorded::default();
+    let mut recorded = Recorded { references_changed, ..Recorded::default() };
     let mut new = Vec::new();
     for key in order {
         match last.remove(&key) {

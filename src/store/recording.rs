@@ -26,6 +26,8 @@ pub(super) struct Delivered {
     pub(super) due: bool,
     /// An object that was not known before.
     pub(super) new: Option<NewObject>,
+    /// True when it refers to others than before.
+    pub(super) references_changed: bool,
 }
 
 /// An object that a run recorded for the first time.
@@ -59,6 +61,8 @@ struct Object<'a> {
     changed: bool,
     /// True once it was delivered under the page's generation.
     seen: bool,
+    /// True when it refers to others than before.
+    references_changed: bool,
     /// Where it stood before the run; `None` for one that was not known.
     lifecycle: Option<String>,
 }
@@ -84,8 +88,16 @@ impl<'a> Recording<'a> {
             let key = key(row.mapping.clone(), row.anchor.clone());
             let seen = row.generation >= page.generation;
             let lifecycle = Some(row.lifecycle.clone());
-            let object =
-                Object { row, attributes: None, stored: true, touched: false, changed: false, seen, lifecycle };
+            let object = Object {
+                row,
+                attributes: None,
+                stored: true,
+                touched: false,
+                changed: false,
+                seen,
+                references_changed: false,
+                lifecycle,
+            };
             recording.objects.insert(key, object);
         }
         recording.edges = Edges::load(tx, page, run, |key| recording.objects.contains_key(key))?;
@@ -198,7 +210,16 @@ impl<'a> Recording<'a> {
                 due: false,
                 waits_for: None,
             };
-            Object { row, attributes: None, stored: false, touched: true, changed: true, seen: false, lifecycle: None }
+            Object {
+                row,
+                attributes: None,
+                stored: false,
+                touched: true,
+                changed: true,
+                seen: false,
+                references_changed: false,
+                lifecycle: None,
+            }
         });
         object.touched = true;
         self.order.push(key.clone());
@@ -215,6 +236,7 @@ impl<'a> Recording<'a> {
     ) {
         let escrowed = self.escrowed.contains(key);
         let Some(object) = self.objects.get_mut(key) else { return };
+        object.references_changed |= references_changed;
         object.changed |= references_changed
             || escrowed
             || object.row.evaluated_schema != self.page.schema_version
@@ -248,7 +270,8 @@ impl<'a> Recording<'a> {
             let due = object.is_some_and(|object| object.row.due && object.row.waits_for.is_none());
             let new = object.filter(|object| !object.stored);
             let new = new.map(|object| NewObject { row: object.row.clone(), attributes: object.attributes.cloned() });
-            Delivered { key, due, new }
+            let references_changed = object.is_some_and(|object| object.references_changed);
+            Delivered { key, due, new, references_changed }
         });
         Ok(delivered.collect())
     }

@@ -17,6 +17,7 @@ table! {
         starts -> BigInt,
         nested_groups -> Text,
         assignments -> Nullable<Text>,
+        milestones -> Nullable<Text>,
     }
 }
 

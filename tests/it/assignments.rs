@@ -138,7 +138,10 @@ async fn whoever_is_assigned_is_provisioned_and_nobody_else() {
     let assigned = [(user_id(1), EDITOR), (user_id(1), VIEWER), (user_id(2), PLAIN), (group_id(1), VIEWER)];
     let tenant = directory(9, &[(1, &[2, 3, 4]), (2, &[5, 6])], &assigned);
     let gateway = start(tenant, open(Reach::Direct)).await;
-    assert_eq!(gateway.cycle().await.state, CycleState::Succeeded);
+    let report = gateway.cycle().await;
+    assert_eq!((report.state, report.counters.failed), (CycleState::Succeeded, 0));
+    assert_eq!((report.counters.entitled, report.counters.in_scope), (5, 5), "four people and a group");
+    assert_eq!((report.counters.changes, report.counters.reference_changes), (11, 2), "groups have members");
     assert_eq!(active(&gateway).await, ["1 Viewer, Editor", "2 Viewer", "3 Viewer", "4 Viewer"]);
     assert_eq!(groups(&gateway).await, ["1"], "a group that is not assigned is not provisioned");
     assert_eq!(gateway.target.members("Group 1").await.len(), 3);

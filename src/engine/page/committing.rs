@@ -54,10 +54,12 @@ pub(super) async fn commit(
         .collect();
     let ended = outcomes.iter().filter(|outcome| outcome.effect.ends()).count() as u64;
     let skipped = outcomes.iter().filter(|outcome| matches!(outcome.effect, Effect::Unchanged)).count() as u64;
+    let failed = outcomes.iter().filter(|outcome| matches!(outcome.effect, Effect::Failed(..))).count() as u64;
     store_page(run, page, outcomes).await?;
     run.count(|progress| {
         progress.handled += handled;
         progress.counters.skipped += skipped;
+        progress.counters.failed += failed;
     });
     Ok(ended)
 }

@@ -94,6 +94,16 @@ pub(super) async fn decide_all(
     approved: &Approved,
 ) -> Result<Vec<Item>, CycleError> {
     let (all, mut items) = find_out(run, mapping, objects, approved).await?;
+    let standings = all.iter().filter_map(|known| match &known.evaluation {
+        Evaluation::Wanted(wanted) => Some(&wanted.standing),
+        _ => None,
+    });
+    let entitled = standings.clone().filter(|standing| standing.is_entitled()).count() as u64;
+    let in_scope = standings.filter(|standing| standing.is_maintained()).count() as u64;
+    run.count(|progress| {
+        progress.counters.entitled += entitled;
+        progress.counters.in_scope += in_scope;
+    });
     let wishes = all.iter().flat_map(|known| wishes(run, mapping, known)).collect();
     let mut drawn = unique::draw(run, mapping, wishes).await?;
     for mut known in all {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use provisor::model::{
-    Channel, Counters, CycleId, CycleKind, CycleState, Exported, Health, JobId, ObjectKind, ObjectMappingId,
-    Quarantine, QuarantineError, QuarantineReason, ResourceId, TargetIdentity, TargetPath,
+    Channel, Counters, CycleId, CycleKind, CycleState, Exported, Health, JobId, Milestones, ObjectKind,
+    ObjectMappingId, Quarantine, QuarantineError, QuarantineReason, ResourceId, TargetIdentity, TargetPath,
 };
 use provisor::store::{Effect, EndOfCycle, Store, StoreError};
 use serde_json::json;
@@ -104,6 +104,12 @@ pub(super) async fn old_cycles_are_pruned_but_not_what_is_still_asked_for(store:
     assert_eq!(days().await, [6, 4, 1], "what runs stays, and the last that came to its end");
     let last = world.store.last_full_read(&world.job).await.unwrap();
     assert_eq!(last, Some(now() + TimeDelta::days(1)));
+    let Milestones { last_succeeded, last_that_exported, steady_since, last_steady } =
+        world.store.milestones(&world.job).await.unwrap();
+    let third = now() + TimeDelta::days(3);
+    let succeeded = last_succeeded.map(|cycle| (cycle.kind, cycle.started_at, cycle.ended_at));
+    assert_eq!(succeeded, Some((CycleKind::Incremental, third, third)), "it is remembered for longer than it is kept");
+    assert_eq!((last_that_exported, steady_since, last_steady), (None, Some(now()), Some(third)));
 }
 
 pub(super) async fn unseen_objects_are_candidates_page_by_page(store: Store) {
