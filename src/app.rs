@@ -5,12 +5,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::{
+    api,
     config::{
-        Adopt, Application, AssignedBy, Config, Connector, Leaving, LimitSettings, SchedulerSettings, ScopeSettings,
-        SourceConfig, StoreSettings, TargetConfig, Wiring,
+        Adopt, Application, AssignedBy, Config, Connector, JobConfig, Leaving, LimitSettings, SchedulerSettings,
+        ScopeSettings, SourceConfig, StoreSettings, TargetConfig, Wiring,
     },
+    control::{self, Catalogue, Control, Declared, Identities},
     engine::{
         Job,
         escrow::EscrowRules,
@@ -18,6 +21,7 @@ use crate::{
         quarantine::QuarantineRules,
         scheduler::{ScheduledJob, timing::Timing, turns::Bounds},
     },
+    model::TargetIdentity,
     notification::{Mail, Receiver, Webhook},
     source::{Source, SourceError, graph::GraphSource, ldap::LdapSource},
     store::Store,
@@ -105,6 +109,41 @@ pub fn assemble_all(config: &Config) -> anyhow::Result<Vec<ScheduledJob>> {
             Ok(job)
         })
         .collect()
+}
+
+/// What an operator may look at and ask for.
+pub fn control(config: &Config, store: Store) -> anyhow::Result<Control> {
+    let tenant = config.api.as_ref().map_or_else(Uuid::nil, api::Settings::tenant);
+    Ok(Control::new(store, catalogue(config, tenant)?, Utc::now))
+}
+
+/// What is declared, as whoever looks at it from outside knows it. Nothing is connected for it.
+fn catalogue(config: &Config, tenant: Uuid) -> anyhow::Result<Catalogue> {
+    let applications = config.applications.iter().map(|application| {
+        let target = open_target(application)?.identity().clone();
+        let jobs = application.jobs.iter().map(|job| declared(config, job, &target)).collect();
+        let identities = Identities::of(tenant, &application.name);
+        Ok(control::Application { name: application.name.clone(), identities, jobs })
+    });
+    Ok(Catalogue {
+        applications: applications.collect::<anyhow::Result<_>>()?,
+        templates: config.templates.all().cloned().collect(),
+    })
+}
+
+fn declared(config: &Config, job: &JobConfig, target: &TargetIdentity) -> Declared {
+    let source = config.sources.iter().find(|source| source.name == job.source);
+    Declared {
+        id: job.id.clone(),
+        template: job.template.clone(),
+        // Every job has a source; one that had none would not have been read.
+        vocabulary: source.map_or(Vocabulary::Ldap, |source| source.vocabulary),
+        document: job.schema.document.clone(),
+        mappings: job.schema.rules.mappings.iter().map(|mapping| (mapping.id.clone(), mapping.in_words())).collect(),
+        interval: job.schedule.interval,
+        most_removals: limits(job.accidental_deletion.cycle()).more_than,
+        target: target.clone(),
+    }
 }
 
 fn policy(application: &Application, job: &crate::config::JobConfig) -> Policy {

@@ -29,10 +29,12 @@ pub mod db;
 pub mod store;
 
 // Surfaces.
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod control;
 pub mod telemetry;
 
 // Embedded parts for tests and demonstrations.

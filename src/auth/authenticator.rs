@@ -191,9 +191,19 @@ fn settings_for_keys() -> HttpSettings {
     HttpSettings { timeout: KEYS_TIMEOUT, connect_timeout: KEYS_TIMEOUT, ..HttpSettings::default() }
 }
 
-fn issuer_of(settings: JwtSettings, folder: &Path) -> Result<JwtVerifier, SetupError> {
-    let JwtSettings { algorithms, issuer, audience, secret, key_file, jwks_url, user_claim, leeway_seconds, access } =
-        settings;
+pub(super) fn issuer_of(settings: JwtSettings, folder: &Path) -> Result<JwtVerifier, SetupError> {
+    let JwtSettings {
+        algorithms,
+        issuer,
+        audience,
+        secret,
+        key_file,
+        jwks_url,
+        user_claim,
+        leeway_seconds,
+        access,
+        roles: _,
+    } = settings;
     if algorithms.is_empty() {
         return Err(SetupError::NoAlgorithm { issuer });
     }

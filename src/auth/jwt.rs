@@ -55,6 +55,11 @@ impl JwtVerifier {
 
     /// Checks a token and says whose it is.
     pub(super) async fn verify(&self, token: &[u8]) -> Result<Principal, Denied> {
+        Ok(self.principal(&self.claims(token).await?))
+    }
+
+    /// Checks a token and returns what it says.
+    pub(super) async fn claims(&self, token: &[u8]) -> Result<Map<String, Value>, Denied> {
         if token.len() > LONGEST_TOKEN {
             return Err(Denied::Token("it is too long"));
         }
@@ -74,7 +79,7 @@ impl JwtVerifier {
         let mut denied = Denied::Token("its key is not known");
         for key in keys.iter().filter(|key| key.may_verify(key_id, header.alg)) {
             match decode::<Map<String, Value>>(token, &key.key, rules) {
-                Ok(verified) => return Ok(self.principal(&verified.claims)),
+                Ok(verified) => return Ok(verified.claims),
                 Err(error) => denied = Denied::Token(reason(error.kind())),
             }
         }

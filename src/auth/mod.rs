@@ -1,16 +1,19 @@
 //! Who calls: the `Authorization` header of a request becomes a [`Principal`], or the reason why not.
 //!
-//! Static bearer tokens, JSON Web Tokens, basic authentication, and a token endpoint for the client credentials grant.
+//! Static bearer tokens, JSON Web Tokens, basic authentication, and two token endpoints for the client credentials grant: one
+//! for SCIM ([`TokenIssuer`]), one for the management API ([`TokenService`]).
 //! It knows no web framework and no endpoint; its one effect is to fetch key sets.
 
 mod authenticator;
 mod authorization;
+mod caller;
 mod jwks;
 mod jwt;
 mod keys;
 mod password;
 mod settings;
 mod token_issuer;
+mod token_service;
 mod turns;
 
 #[cfg(test)]
@@ -19,10 +22,13 @@ pub(crate) mod test_keys;
 mod tests;
 
 pub use authenticator::{Authenticator, Scheme};
+pub use caller::{ApiAuthenticator, Caller, needed_role};
 pub use settings::{
-    Access, BasicSettings, BearerSettings, ClientSettings, CredentialSettings, JwtSettings, SetupError,
+    Access, ApiClientSettings, BasicSettings, BearerSettings, ClientSettings, CredentialSettings, JwtSettings,
+    SetupError,
 };
 pub use token_issuer::{IssuedToken, TokenIssuer, TokenRefusal};
+pub use token_service::{ApiToken, NoToken, TokenService, TokenServiceSettings};
 
 /// Who calls, once it is proven.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! What may call, as it is written in a file.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use url::Url;
+use uuid::Uuid;
 
 use crate::net::NetError;
 use crate::secret::Secret;
@@ -24,7 +26,7 @@ pub enum CredentialSettings {
 }
 
 /// What a caller may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Look, and change nothing.
@@ -84,6 +86,10 @@ pub struct JwtSettings {
     /// The claim that names the user of the application; without it, callers are services.
     #[serde(default)]
     pub user_claim: Option<String>,
+    /// What the words of its claim `roles` stand for, for the management API: the highest counts, and whoever has none of
+    /// them may do nothing. Default: the permissions of the synchronization API.
+    #[serde(default)]
+    pub roles: BTreeMap<String, Access>,
     /// How far the clocks of both sides may differ.
     #[serde(default = "default_leeway_seconds")]
     pub leeway_seconds: u64,
@@ -96,6 +102,22 @@ pub struct JwtSettings {
 pub struct ClientSettings {
     pub id: String,
     pub secret: Secret,
+    #[serde(default)]
+    pub access: Access,
+}
+
+/// A client of the management API, which its token endpoint gives tokens to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiClientSettings {
+    /// The `client_id`: the id of an application.
+    pub id: Uuid,
+    #[serde(default)]
+    pub display_name: Option<String>,
+    #[serde(default)]
+    pub secret: Option<Secret>,
+    #[serde(default)]
+    pub certificate_files: Vec<PathBuf>,
     #[serde(default)]
     pub access: Access,
 }
@@ -115,6 +137,8 @@ pub enum SetupError {
     NameWithColon { name: String },
     #[error("a bearer token is given twice: give each caller a token of its own")]
     TokenTwice,
+    #[error("the client `{name}` needs a `secret`, or one to five `certificate_files`")]
+    ApiClient { name: String },
     #[error("the issuer `{issuer}` is given twice for the same audience: give all its `algorithms` at once")]
     IssuerTwice { issuer: String },
     #[error("the issuer `{issuer}` has a `leeway_seconds` above 600: set the clocks instead")]

@@ -1,8 +1,10 @@
 //! `provisor check`: says what is wrong and where, before a cycle does.
 
+use std::path::Path;
+
 use super::Ended;
 use crate::{
-    app,
+    api, app,
     cli::Configured,
     config::Config,
     engine::fit,
@@ -25,6 +27,10 @@ pub(super) async fn check(options: Configured) -> anyhow::Result<Ended> {
     tell("store".to_owned(), app::open_store(&config.store).await.map(drop));
     if let Some(mail) = app::open_mail(&config)? {
         tell("mail server".to_owned(), mail.probe().await.map_err(Into::into));
+    }
+    if let Some(settings) = config.api.clone() {
+        let folder = config.file.parent().unwrap_or(Path::new(""));
+        tell("management API".to_owned(), api::check(settings, folder).map_err(Into::into));
     }
     for wiring in config.jobs() {
         let name = &wiring.job.id;

@@ -8,41 +8,35 @@ use crate::{
     app,
     cli::{Listing, Output},
     config::Config,
+    control::JobStatus,
     model::{JobState, Quarantine, Standing},
     notification,
 };
 
 pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
     let config = Config::load(&options.configured.config)?;
-    let store = app::open_store(&config.store).await?;
+    let control = app::control(&config, app::open_store(&config.store).await?)?;
     let mut rows = Vec::new();
-    for wiring in config.jobs() {
-        let id = &wiring.job.id;
-        let counts = store.counts(id).await?;
-        let last = store.last_cycles(id, 1).await?.pop();
-        let standing = store.standing(id).await?;
-        let driver = store.driver(&wiring.application.name).await?;
-        rows.push((id.clone(), counts, last, standing, driver));
+    for application in &control.catalogue().applications {
+        for job in &application.jobs {
+            rows.push((&job.id, control.status(application, job).await?));
+        }
     }
     let now = Utc::now();
     match options.output {
         Output::Json => {
             let jobs: Vec<_> = rows
                 .iter()
-                .map(|(job, counts, last, Standing { state, health, .. }, driver)| {
+                .map(|(job, status)| {
+                    let JobStatus { counts, last, standing: Standing { state, health, .. }, driven_by, .. } = status;
                     json!({
-                        "job": job, "drivenBy": driver,
+                        "job": job, "drivenBy": driven_by,
                         "linked": counts.linked, "escrowed": counts.escrowed, "staged": counts.staged,
                         "oldestHeldRemoval": counts.oldest_held,
                         "oldestHeldRemovalSeconds":
                             counts.oldest_held.map(|since| (now - since).num_seconds().max(0)),
                         "status": {
-                            "code": match (state, last, &health.quarantine) {
-                                (JobState::Paused, ..) => "Paused",
-                                (_, None, _) => "NotRun",
-                                (_, Some(_), None) => "Active",
-                                (_, Some(_), Some(_)) => "Quarantine",
-                            },
+                            "code": status.code,
                             "state": state,
                             "countSuccessiveCompleteFailures": health.successive_failures,
                             "quarantine": health.quarantine,
@@ -58,7 +52,8 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
         }
         Output::Table => {
             println!("{:<24}{:>8}{:>11}{:>9}  last cycle", "job", "linked", "in escrow", "staged");
-            for (job, counts, last, Standing { state, health, .. }, driver) in &rows {
+            for (job, status) in &rows {
+                let JobStatus { counts, last, standing: Standing { state, health, .. }, driven_by, .. } = status;
                 let last = last.as_ref().map_or_else(
                     || "never ran".to_owned(),
                     |cycle| {
@@ -67,7 +62,7 @@ pub(super) async fn status(options: Listing) -> anyhow::Result<Ended> {
                     },
                 );
                 println!("{:<24}{:>8}{:>11}{:>9}  {last}", job.as_str(), counts.linked, counts.escrowed, counts.staged);
-                if let Some(driver) = driver {
+                if let Some(driver) = driven_by {
                     println!("  driven by {driver}");
                 }
                 match state {

@@ -4,6 +4,7 @@
 //! that need several of them. Each step goes on past what it finds wrong, so that one look shows all there is to
 //! mend. Nothing here connects to anything.
 
+mod api;
 mod document;
 mod duration;
 mod escrow;

@@ -68,7 +68,9 @@ impl<'a> Resolver<'a> {
         let webhook = written.notifications.webhook.map(|webhook| self.webhook(webhook));
         let mail = written.notifications.mail.map(|mail| self.mail(mail));
         let scheduler = written.scheduler;
-        Config { file: self.file.to_owned(), store, keep_log, scheduler, webhook, mail, sources, applications }
+        let api = written.api.map(|api| self.api(api));
+        let (file, templates) = (self.file.to_owned(), self.templates.clone().into_owned());
+        Config { file, store, keep_log, scheduler, webhook, mail, api, templates, sources, applications }
     }
 
     pub(super) fn problem(&mut self, at: NodeId, what: impl Into<String>, hint: impl Into<String>) {

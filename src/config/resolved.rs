@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::job::{EscrowSettings, GuardSettings, LimitSettings, Policy, QuarantineSettings, Schedule};
 use super::scope::ScopeSettings;
+use crate::api::Settings as ApiSettings;
 use crate::model::{JobId, NestedGroups, Reach};
 use crate::notification::{MailSettings, WebhookSettings};
 use crate::secret::Secret;
@@ -19,7 +20,7 @@ use crate::source::ldap::LdapSettings;
 use crate::sync_schema::wire::SynchronizationSchema;
 use crate::sync_schema::{Finding, Schema};
 use crate::target::{Protected, ScimSettings};
-use crate::templates::Vocabulary;
+use crate::templates::{Templates, Vocabulary};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -34,6 +35,10 @@ pub struct Config {
     pub webhook: Option<WebhookSettings>,
     /// The same by e-mail.
     pub mail: Option<MailSettings>,
+    /// How the management API is served; `None` where it is not.
+    pub api: Option<ApiSettings>,
+    /// What jobs may be made from: the templates of the program, and those of the folder of the file.
+    pub templates: Templates,
     /// In the order of the file; names are unique.
     pub sources: Vec<SourceConfig>,
     /// In the order of the file; names are unique, and so are the names of all their jobs together.

@@ -12,6 +12,7 @@ use super::job::{GuardSettings, LimitSettings, Policy};
 use super::read::Located;
 use super::resolved::SchedulerSettings;
 use super::scope::{WrittenReach, WrittenScope};
+use crate::api::Settings as ApiSettings;
 use crate::model::{NestedGroups, ResourceId};
 use crate::notification::{MailSettings, WebhookSettings};
 use crate::source::graph::GraphSettings;
@@ -39,6 +40,9 @@ pub(super) struct WrittenConfig {
     /// Who is told when something is wrong. Default: nobody.
     #[serde(default)]
     pub(super) notifications: WrittenNotifications,
+    /// Where and to whom the management API is served. Default: it is not.
+    #[serde(default)]
+    pub(super) api: Option<Located<ApiSettings>>,
     /// The applications that jobs write.
     #[serde(default)]
     pub(super) applications: Vec<Located<WrittenApplication>>,

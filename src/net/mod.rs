@@ -1,4 +1,4 @@
-//! Outbound HTTP and TLS: the one place that builds clients, trusts certificates and waits between attempts.
+//! HTTP and TLS: the one place that builds clients, trusts and shows certificates, and waits between attempts.
 //!
 //! It knows nothing of SCIM, Graph or the engine; callers turn its errors into their own classes.
 
@@ -7,6 +7,7 @@ mod http;
 mod jwt;
 mod oauth;
 mod retry_after;
+mod signing_pair;
 mod tls;
 
 #[cfg(test)]
@@ -17,7 +18,10 @@ pub use http::{Explanation, HttpSettings, ProxyChoice, Trouble, client, explain,
 pub use jwt::{JwtAlgorithm, JwtBearer};
 pub use oauth::{ClientAuthentication, ClientCredentials, Grant, OAuthError, TokenCache};
 pub use retry_after::{rate_limit_reset, retry_after};
-pub use tls::{ClientCertificate, authorities, client_config, client_config_as, install_crypto_provider};
+pub use signing_pair::SigningPair;
+pub use tls::{
+    ClientCertificate, authorities, client_config, client_config_as, install_crypto_provider, server_config,
+};
 
 use std::path::PathBuf;
 
@@ -44,6 +48,9 @@ pub enum NetError {
     /// The file was read and is no key that can be used.
     #[error("the key file `{}` {problem}: it must hold one private key in PEM (PKCS #8), not encrypted", path.display())]
     KeyFileUnusable { path: PathBuf, problem: &'static str },
+    /// A key cannot be drawn.
+    #[error("the system has no randomness to give")]
+    NoRandomness,
     /// rustls does not accept the settings.
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),

@@ -7,11 +7,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use rustls::ClientConfig;
-use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use serde::Deserialize;
 
 use super::NetError;
@@ -78,6 +77,19 @@ pub fn client_config_as(
         None => config.with_no_client_auth(),
     };
     Ok(Arc::new(config))
+}
+
+/// TLS settings of a server that shows this certificate: TLS 1.2 and 1.3, ring, no certificates of clients.
+///
+/// Fails when certificate and key cannot be read or do not belong together. Reads files: call it at start.
+pub fn server_config(certificate_file: &Path, key_file: &Path) -> Result<ServerConfig, NetError> {
+    let chain = certificates(certificate_file)?;
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(NetError::Tls)?
+        .with_no_client_auth()
+        .with_single_cert(chain, private_key(key_file)?)
+        .map_err(NetError::Tls)
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), NetError> {

@@ -217,6 +217,12 @@ impl ObjectFlow {
 }
 
 impl ObjectMapping {
+    /// What it brings to what, in the words of the synchronization API: `User to User`. Of a URN the last part counts.
+    pub fn in_words(&self) -> String {
+        let target = self.schema.rsplit(':').next().unwrap_or_default();
+        format!("{} to {target}", self.source_kind)
+    }
+
     /// True when its objects refer to many others, as groups do.
     pub fn lists_members(&self) -> bool {
         self.references.iter().any(|reference| reference.multivalued)

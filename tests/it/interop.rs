@@ -3,7 +3,7 @@
 //!
 //! What both of our sides share could hide a mistake on both; what others wrote cannot.
 
-mod foreign;
+pub(crate) mod foreign;
 mod scenario;
 
 use std::sync::Mutex;

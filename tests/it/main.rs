@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module for each capability.
 
 mod accidental_deletion;
+mod api;
 mod architecture;
 mod assignments;
 mod attribute_flow;

@@ -87,7 +87,12 @@ impl Workplace {
 
     /// The same, with log lines of every kind.
     pub(crate) fn run_traced(&self, arguments: &[&str]) -> Ended {
-        Running::start(self.command(arguments).env("RUST_LOG", "trace")).ended()
+        self.start_traced(arguments).ended()
+    }
+
+    /// Starts `provisor` with these arguments, and has it log lines of every kind.
+    pub(crate) fn start_traced(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments).env("RUST_LOG", "trace"))
     }
 
     /// The same, with this text on its standard input.
