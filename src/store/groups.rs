@@ -335,37 +335,44 @@ impl<'a> Joiners<'a> {
     }
 }
 
-/// Others are members of the group through groups in it than before, or other groups are in it.
-pub(super) fn members_changed(
-    tx: &mut Backend,
-    job: &JobId,
-    groups: &NamedGroups,
-    group: &str,
-    members: &[&str],
-) -> Result<(), StoreError> {
-    if members.is_empty() || !is_reached_into(tx, job, groups, group)? {
-        return Ok(());
-    }
-    ask_again(tx, job, groups, members.iter().copied())
+/// The groups that filters name and reach into: whoever is in a group in them is a member of them.
+pub(super) struct Reached<'a> {
+    groups: &'a NamedGroups,
+    certain: BTreeSet<String>,
 }
 
-/// Groups lay too deep in the group to be followed, and no longer do: who was not known to be a member may be none.
-pub(super) fn depth_changed(
-    tx: &mut Backend,
-    job: &JobId,
-    groups: &NamedGroups,
-    group: &str,
-) -> Result<(), StoreError> {
-    if !is_reached_into(tx, job, groups, group)? {
-        return Ok(());
+impl<'a> Reached<'a> {
+    /// As names stand now. `None` where filters ask for those alone whom a group lists.
+    pub(super) fn find(tx: &mut Backend, job: &JobId, groups: &'a NamedGroups) -> Result<Option<Self>, StoreError> {
+        if groups.reach == Reach::Direct {
+            return Ok(None);
+        }
+        let certain = certain(&resolve(tx, job, groups)?).into_iter().map(str::to_owned).collect();
+        Ok(Some(Self { groups, certain }))
     }
-    let undecided = undecided(tx, job, groups)?;
-    ask_again(tx, job, groups, undecided.iter().map(String::as_str))
-}
 
-/// True when a filter names the group, and asks for those in groups in it.
-fn is_reached_into(tx: &mut Backend, job: &JobId, groups: &NamedGroups, group: &str) -> Result<bool, StoreError> {
-    Ok(groups.reach == Reach::Nested && certain(&resolve(tx, job, groups)?).contains(group))
+    /// Others are members of the group through groups in it than before, or other groups are in it.
+    pub(super) fn members_changed(
+        &self,
+        tx: &mut Backend,
+        job: &JobId,
+        group: &str,
+        members: &[&str],
+    ) -> Result<(), StoreError> {
+        if members.is_empty() || !self.certain.contains(group) {
+            return Ok(());
+        }
+        ask_again(tx, job, self.groups, members.iter().copied())
+    }
+
+    /// Groups lay too deep in the group to be followed, and no longer do: who was not known to be a member may be none.
+    pub(super) fn depth_changed(&self, tx: &mut Backend, job: &JobId, group: &str) -> Result<(), StoreError> {
+        if !self.certain.contains(group) {
+            return Ok(());
+        }
+        let undecided = undecided(tx, job, self.groups)?;
+        ask_again(tx, job, self.groups, undecided.iter().map(String::as_str))
+    }
 }
 
 /// The objects about which the filters decide nothing.

@@ -24,7 +24,7 @@ use crate::db::{AnyOf, Backend, on_each};
 use crate::model::{Anchor, Export, JobId, NestedGroups, ObjectKey, ObjectKind, ObjectMappingId};
 
 use super::columns::Word;
-use super::groups::NamedGroups;
+use super::groups::{NamedGroups, Reached};
 use super::keys::{key, key_batches};
 use super::tables::{edges, jobs, nestings};
 use super::{Store, StoreError};
@@ -88,7 +88,11 @@ impl Store {
         }
         self.database
             .write(move |tx| {
-                let named = named.as_ref();
+                let reached = match &named {
+                    Some(named) => Reached::find(tx, &job, named)?,
+                    None => None,
+                };
+                let named = reached.as_ref();
                 Ok(flat::members(tx, &job, &of, named)?
                     || closure::groups(tx, &job, &of, named)?
                     || flat::scan(tx, &job, &of, named)?)

@@ -9,10 +9,10 @@ use diesel::upsert::excluded;
 use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{JobId, Lifecycle, ObjectKey};
 use crate::store::columns::Word;
-use crate::store::groups::NamedGroups;
+use crate::store::groups::Reached;
 use crate::store::keys::key;
 use crate::store::tables::{edges, nestings, objects};
-use crate::store::{StoreError, groups, objects as object_rows};
+use crate::store::{StoreError, objects as object_rows};
 
 use super::{DEEPEST, MembersOf, news};
 
@@ -37,7 +37,7 @@ pub(super) fn groups(
     tx: &mut Backend,
     job: &JobId,
     of: &MembersOf,
-    named: Option<&NamedGroups>,
+    named: Option<&Reached<'_>>,
 ) -> Result<bool, StoreError> {
     let Some(outer) = news::group(tx, job, of)? else { return Ok(false) };
     let mut stored: HashMap<String, Row> =
@@ -94,9 +94,9 @@ pub(super) fn groups(
     }
     if let Some(named) = named {
         let inner: Vec<&str> = changed.iter().map(|row| row.inner_group.as_str()).collect();
-        groups::members_changed(tx, job, named, &outer, &inner)?;
+        named.members_changed(tx, job, &outer, &inner)?;
         if was_too_deep && !is_too_deep {
-            groups::depth_changed(tx, job, named, &outer)?;
+            named.depth_changed(tx, job, &outer)?;
         }
     }
     news::group_done(tx, job, of, &outer)?;

@@ -9,10 +9,10 @@ use crate::db::{AnyOf, Backend, batches, on_each};
 use crate::model::{Export, JobId};
 use crate::store::columns::Word;
 use crate::store::edges::{self as edge_rows, FLAT, Row, is_direct};
-use crate::store::groups::NamedGroups;
+use crate::store::groups::Reached;
 use crate::store::keys::key;
 use crate::store::tables::{edges, nestings};
-use crate::store::{StoreError, assignments, groups};
+use crate::store::{StoreError, assignments};
 
 use super::closure::{self, Row as Nesting};
 use super::{MembersOf, STEP, news, outers_of};
@@ -25,7 +25,7 @@ pub(super) fn members(
     tx: &mut Backend,
     job: &JobId,
     of: &MembersOf,
-    named: Option<&NamedGroups>,
+    named: Option<&Reached<'_>>,
 ) -> Result<bool, StoreError> {
     let noted = news::people(tx, job, of)?;
     let mut by_group: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -62,7 +62,7 @@ pub(super) fn scan(
     tx: &mut Backend,
     job: &JobId,
     of: &MembersOf,
-    named: Option<&NamedGroups>,
+    named: Option<&Reached<'_>>,
 ) -> Result<bool, StoreError> {
     let nesting = on_each!(tx, c => nestings::table
         .filter(nestings::job.eq(job.as_str()))
@@ -115,7 +115,7 @@ fn settle(
     tx: &mut Backend,
     job: &JobId,
     of: &MembersOf,
-    named: Option<&NamedGroups>,
+    named: Option<&Reached<'_>>,
     outer: &str,
     people: &[&str],
 ) -> Result<(), StoreError> {
@@ -154,7 +154,7 @@ fn settle(
         let people: Vec<&str> = saved.iter().chain(&removed).filter_map(|row| row.to_anchor.as_deref()).collect();
         assignments::members_changed(tx, job, outer, &people)?;
         if let Some(named) = named {
-            groups::members_changed(tx, job, named, outer, &people)?;
+            named.members_changed(tx, job, outer, &people)?;
         }
     }
     Ok(())
