@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Application, Control, ControlError, Declared};
 use crate::model::{CycleState, JobState, Milestones, ObjectMappingId, Standing};
-use crate::store::{CycleRecord, JobCounts};
+use crate::store::{CycleRecord, JobCounts, JobSnapshot};
 
 /// How a job stands.
 #[derive(Clone, Debug)]
@@ -25,8 +24,6 @@ pub struct JobStatus {
     pub milestones: Milestones,
     /// The process that drives the application of the job.
     pub driven_by: Option<String>,
-    /// When this was so.
-    pub at: DateTime<Utc>,
 }
 
 /// Whether a job runs on its schedule (`synchronizationScheduleState`).
@@ -60,23 +57,12 @@ impl Control {
     /// # Errors
     /// The store's.
     pub async fn status(&self, application: &Application, job: &Declared) -> Result<JobStatus, ControlError> {
-        let id = &job.id;
-        let standing = self.store.standing(id).await?;
-        let mut cycles = self.store.last_cycles(id, 2).await?;
+        let snapshot = self.store.snapshot(&job.id, &application.name).await?;
+        let JobSnapshot { standing, counts, linked, mut cycles, milestones, driven_by } = snapshot;
         let last_ended = cycles.iter().find(|cycle| cycle.state != CycleState::Running).cloned();
         let (schedule, code) = in_words(&standing, last_ended.is_some());
-        Ok(JobStatus {
-            schedule,
-            code,
-            standing,
-            counts: self.store.counts(id).await?,
-            linked: self.store.linked(id).await?,
-            last_ended,
-            last: (!cycles.is_empty()).then(|| cycles.swap_remove(0)),
-            milestones: self.store.milestones(id).await?,
-            driven_by: self.store.driver(&application.name).await?,
-            at: (self.now)(),
-        })
+        let last = (!cycles.is_empty()).then(|| cycles.swap_remove(0));
+        Ok(JobStatus { schedule, code, standing, counts, linked, last, last_ended, milestones, driven_by })
     }
 }
 
@@ -87,5 +73,40 @@ fn in_words(standing: &Standing, has_run: bool) -> (Schedule, StatusCode) {
         (JobState::Active, _, Some(_)) => (Schedule::Active, StatusCode::Quarantine),
         (JobState::Active, true, None) => (Schedule::Active, StatusCode::Active),
         (JobState::Active, false, None) => (Schedule::Active, StatusCode::NotRun),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::model::{Health, Quarantine, QuarantineError, QuarantineReason};
+
+    #[test]
+    fn a_pause_counts_more_than_a_quarantine_and_that_more_than_what_has_run() {
+        let error = QuarantineError { code: "c".to_owned(), message: "m".to_owned(), tenant_actionable: true };
+        let quarantine = Quarantine {
+            reason: QuarantineReason::TooManyDeletes,
+            current_began: DateTime::UNIX_EPOCH,
+            series_began: DateTime::UNIX_EPOCH,
+            series_count: 1,
+            next_attempt: None,
+            error,
+        };
+        for (state, quarantined, has_run, expected) in [
+            (JobState::Active, false, false, (Schedule::Active, StatusCode::NotRun)),
+            (JobState::Active, false, true, (Schedule::Active, StatusCode::Active)),
+            (JobState::Active, true, false, (Schedule::Active, StatusCode::Quarantine)),
+            (JobState::Active, true, true, (Schedule::Active, StatusCode::Quarantine)),
+            (JobState::Pausing, false, true, (Schedule::Paused, StatusCode::Paused)),
+            (JobState::Pausing, true, true, (Schedule::Paused, StatusCode::Paused)),
+            (JobState::Paused, false, false, (Schedule::Paused, StatusCode::Paused)),
+            (JobState::Paused, true, true, (Schedule::Paused, StatusCode::Paused)),
+        ] {
+            let health = Health { quarantine: quarantined.then(|| quarantine.clone()), ..Health::default() };
+            let standing = Standing { state, health, ..Standing::default() };
+            assert_eq!(in_words(&standing, has_run), expected, "{state:?} {quarantined} {has_run}");
+        }
     }
 }

@@ -147,17 +147,7 @@ impl Store {
     /// The last `limit` cycles of a job, the newest first.
     pub async fn last_cycles(&self, job: &JobId, limit: u32) -> Result<Vec<CycleRecord>, StoreError> {
         let job = job.clone();
-        self.database
-            .read(move |tx| {
-                let rows = on_each!(tx, c => cycles::table
-                    .filter(cycles::job.eq(job.as_str()))
-                    .order(cycles::id.desc())
-                    .limit(limit.into())
-                    .select(Row::as_select())
-                    .load::<Row>(c))?;
-                rows.into_iter().map(read).collect()
-            })
-            .await
+        self.database.read(move |tx| last(tx, &job, limit)).await
     }
 
     /// What is remembered of the job's cycles for longer than they are kept. Nothing of a job that never ran.
@@ -239,7 +229,18 @@ impl Store {
 /// A cycle that came to its end.
 const FINISHED: [CycleState; 2] = [CycleState::Succeeded, CycleState::Partial];
 
-fn milestones(tx: &mut Backend, job: &JobId) -> Result<Milestones, StoreError> {
+/// [`Store::last_cycles`], within a transaction.
+pub(super) fn last(tx: &mut Backend, job: &JobId, limit: u32) -> Result<Vec<CycleRecord>, StoreError> {
+    let rows = on_each!(tx, c => cycles::table
+        .filter(cycles::job.eq(job.as_str()))
+        .order(cycles::id.desc())
+        .limit(limit.into())
+        .select(Row::as_select())
+        .load::<Row>(c))?;
+    rows.into_iter().map(read).collect()
+}
+
+pub(super) fn milestones(tx: &mut Backend, job: &JobId) -> Result<Milestones, StoreError> {
     let stored = on_each!(tx, c => jobs::table
     .filter(jobs::job.eq(job.as_str()))
     .select(jobs::milestones)

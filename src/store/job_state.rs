@@ -89,7 +89,7 @@ impl Store {
     }
 }
 
-fn standing(tx: &mut Backend, job: &JobId) -> Result<Option<Standing>, StoreError> {
+pub(super) fn standing(tx: &mut Backend, job: &JobId) -> Result<Option<Standing>, StoreError> {
     let stored = on_each!(tx, c => jobs::table
         .filter(jobs::job.eq(job.as_str()))
         .select((jobs::state, jobs::starts, jobs::health))

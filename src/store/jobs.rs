@@ -149,73 +149,65 @@ impl Store {
             .await
     }
 
-    /// Objects with a resource, by mapping. Nothing for a job that never ran.
-    pub async fn linked(&self, job: &JobId) -> Result<BTreeMap<ObjectMappingId, u64>, StoreError> {
-        let job = job.clone();
-        self.database
-            .read(move |tx| {
-                let rows = on_each!(tx, c => holdings::table
-                    .filter(holdings::job.eq(job.as_str()))
-                    .select((holdings::mapping, holdings::linked))
-                    .load::<(String, i64)>(c))?;
-                Ok(rows
-                    .into_iter()
-                    .map(|(mapping, linked)| (ObjectMappingId::new(mapping), to_count(linked)))
-                    .collect())
-            })
-            .await
-    }
-
     /// What status shows of the job.
     pub async fn counts(&self, job: &JobId) -> Result<JobCounts, StoreError> {
         let job = job.clone();
-        self.database
-            .read(move |tx| {
-                let linked: i64 = on_each!(tx, c => holdings::table
-                    .filter(holdings::job.eq(job.as_str()))
-                    .select(holdings::linked)
-                    .load::<i64>(c))?
-                .into_iter()
-                .sum();
-                let escrowed =
-                    on_each!(tx, c => escrows::table.filter(escrows::job.eq(job.as_str())).count().get_result(c))?;
-                let linked_in_escrow = on_each!(tx, c => escrows::table
-                    .filter(escrows::job.eq(job.as_str()))
-                    .filter(diesel::dsl::exists(
-                        links::table
-                            .filter(links::job.eq(escrows::job))
-                            .filter(links::anchor.eq(escrows::anchor))
-                            .filter(links::mapping.eq(escrows::mapping)),
-                    ))
-                    .count()
-                    .get_result::<i64>(c))?;
-                let staged = on_each!(tx, c => removals::table
-                    .filter(removals::job.eq(job.as_str()))
-                    .filter(removals::state.eq(RemovalState::Staged.word()))
-                    .count()
-                    .get_result(c))?;
-                let due = on_each!(tx, c => objects::table
-                    .filter(objects::job.eq(job.as_str()))
-                    .filter(objects::due)
-                    .count()
-                    .get_result(c))?;
-                let oldest = on_each!(tx, c => removals::table
-                    .filter(removals::job.eq(job.as_str()))
-                    .filter(removals::state.ne(RemovalState::Rejected.word()))
-                    .filter(removals::not_before.is_null())
-                    .select(diesel::dsl::min(removals::held_at))
-                    .first::<Option<chrono::NaiveDateTime>>(c))?;
-                Ok(JobCounts {
-                    linked: to_count(linked),
-                    escrowed: to_count(escrowed),
-                    sound: to_count(linked).saturating_sub(to_count(linked_in_escrow)),
-                    staged: to_count(staged),
-                    due: to_count(due),
-                    oldest_held: oldest.map(|time| time.and_utc()),
-                })
-            })
-            .await
+        self.database.read(move |tx| counts(tx, &job)).await
     }
+}
+
+/// [`Store::counts`], within a transaction.
+pub(super) fn counts(tx: &mut Backend, job: &JobId) -> Result<JobCounts, StoreError> {
+    let linked: i64 = on_each!(tx, c => holdings::table
+        .filter(holdings::job.eq(job.as_str()))
+        .select(holdings::linked)
+        .load::<i64>(c))?
+    .into_iter()
+    .sum();
+    let escrowed = on_each!(tx, c => escrows::table.filter(escrows::job.eq(job.as_str())).count().get_result(c))?;
+    let linked_in_escrow = on_each!(tx, c => escrows::table
+        .filter(escrows::job.eq(job.as_str()))
+        .filter(diesel::dsl::exists(
+            links::table
+                .filter(links::job.eq(escrows::job))
+                .filter(links::anchor.eq(escrows::anchor))
+                .filter(links::mapping.eq(escrows::mapping)),
+        ))
+        .count()
+        .get_result::<i64>(c))?;
+    let staged = on_each!(tx, c => removals::table
+        .filter(removals::job.eq(job.as_str()))
+        .filter(removals::state.eq(RemovalState::Staged.word()))
+        .count()
+        .get_result(c))?;
+    let due = on_each!(tx, c => objects::table
+        .filter(objects::job.eq(job.as_str()))
+        .filter(objects::due)
+        .count()
+        .get_result(c))?;
+    let oldest = on_each!(tx, c => removals::table
+        .filter(removals::job.eq(job.as_str()))
+        .filter(removals::state.ne(RemovalState::Rejected.word()))
+        .filter(removals::not_before.is_null())
+        .select(diesel::dsl::min(removals::held_at))
+        .first::<Option<chrono::NaiveDateTime>>(c))?;
+    Ok(JobCounts {
+        linked: to_count(linked),
+        escrowed: to_count(escrowed),
+        sound: to_count(linked).saturating_sub(to_count(linked_in_escrow)),
+        staged: to_count(staged),
+        due: to_count(due),
+        oldest_held: oldest.map(|time| time.and_utc()),
+    })
+}
+
+/// Objects with a resource, by mapping. Nothing for a job that never ran.
+pub(super) fn linked(tx: &mut Backend, job: &JobId) -> Result<BTreeMap<ObjectMappingId, u64>, StoreError> {
+    let rows = on_each!(tx, c => holdings::table
+        .filter(holdings::job.eq(job.as_str()))
+        .select((holdings::mapping, holdings::linked))
+        .load::<(String, i64)>(c))?;
+    Ok(rows.into_iter().map(|(mapping, linked)| (ObjectMappingId::new(mapping), to_count(linked))).collect())
 }
 
 /// The target that `job` writes to.

@@ -42,6 +42,7 @@ mod removals;
 mod restart;
 mod sent_references;
 mod settle;
+mod status;
 mod sweep;
 mod tables;
 mod term;
@@ -74,6 +75,7 @@ pub use provisioning_log::LogFilter;
 pub use record::{Holds, RecordPage, Recorded, RecordedMapping, RecordedReference};
 pub use relink::{Relink, Relinkable, Relinking};
 pub use settle::{Settled, SettledResult, Settling};
+pub use status::JobSnapshot;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");

@@ -159,6 +159,7 @@ suite! {
         the_matching_index_finds_resources_by_value,
         a_job_keeps_its_target_while_it_has_links,
         unknown_jobs_are_named,
+        a_snapshot_is_of_one_moment,
     }
 }
 

@@ -230,3 +230,33 @@ pub(super) async fn how_a_job_stands_is_stored_with_the_end_of_its_cycle(store: 
     assert_eq!(world.store.told(&world.job, Channel::Webhook).await.unwrap(), None);
     assert_eq!(world.store.told(&world.job, Channel::Mail).await.unwrap(), Some(QuarantineReason::Unknown));
 }
+
+/// Cycle after cycle ends while a status is read: what it says of the last one is what it remembers.
+pub(super) async fn a_snapshot_is_of_one_moment(store: Store) {
+    let world = World::new(store).await;
+    let (store, job) = (world.store.clone(), world.job.clone());
+    let cycles = tokio::spawn(async move {
+        for minute in 0..60 {
+            let at = now() + TimeDelta::minutes(minute);
+            let cycle = store.begin_cycle(&job, CycleKind::Incremental, at).await.unwrap();
+            let counters = Counters { created: 1, ..Counters::default() };
+            let end = EndOfCycle {
+                state: CycleState::Succeeded,
+                counters: &counters,
+                error: None,
+                health: &Health::default(),
+            };
+            store.end_cycle(&job, &cycle.id, end, at).await.unwrap();
+        }
+    });
+    let mut ended = 0;
+    while !cycles.is_finished() {
+        let snapshot = world.store.snapshot(&world.job, "app").await.unwrap();
+        let last = snapshot.cycles.iter().find(|cycle| cycle.state != CycleState::Running).map(|cycle| &cycle.id);
+        let remembered = snapshot.milestones.last_that_exported.as_ref().map(|cycle| &cycle.id);
+        assert_eq!(last, remembered);
+        ended += usize::from(last.is_some());
+    }
+    cycles.await.unwrap();
+    assert!(ended > 0, "it was looked at while cycles ended");
+}
