@@ -69,6 +69,7 @@ pub(super) enum Schema {
     Directory(String),
     FilterOperators,
     Functions,
+    ParseExpression,
 }
 
 /// A name, and the key that stands behind it in parentheses.
@@ -234,6 +235,7 @@ impl Schema {
             Some(["directories", "$count"]) => return Some(Self::DirectoriesCount),
             Some(["filteroperators"]) => return Some(Self::FilterOperators),
             Some(["functions"]) => return Some(Self::Functions),
+            Some(["parseexpression"]) => return Some(Self::ParseExpression),
             _ => {}
         }
         let (key, rest) = entity(rest, "directories")?;

@@ -7,6 +7,7 @@
 mod address;
 mod caller;
 mod error;
+mod expressions;
 mod frame;
 mod jobs;
 mod query;

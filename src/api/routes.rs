@@ -12,7 +12,7 @@ use super::address::{Address, Node, Owner, Part, Schema, Version};
 use super::error::ApiError;
 use super::query::Query;
 use super::wire::template::Spelling;
-use super::{Service, frame, jobs, schemas, service_principals, templates, tokens};
+use super::{Service, expressions, frame, jobs, schemas, service_principals, templates, tokens};
 use crate::auth::{Access, Caller};
 use crate::control::{Application, Declared};
 use crate::sync_schema::wire::SynchronizationSchema;
@@ -72,7 +72,12 @@ fn is(method: &Method, served: &str) -> bool {
 fn needs(node: &Node) -> &'static [(&'static str, Access)] {
     const LOOK: &[(&str, Access)] = &[("GET", Access::Read)];
     const STEER: &[(&str, Access)] = &[("POST", Access::Write)];
+    /// It is sent something, and changes nothing.
+    const TRY: &[(&str, Access)] = &[("POST", Access::Read)];
     match node {
+        Node::Of(_, Part::JobSchema(_, Schema::ParseExpression) | Part::TemplateSchema(_, Schema::ParseExpression)) => {
+            TRY
+        }
         Node::Of(_, Part::Start(_) | Part::Pause(_) | Part::Restart(_)) => STEER,
         Node::ServicePrincipals | Node::ServicePrincipalsCount | Node::ServicePrincipal(_) | Node::Of(..) => LOOK,
     }
@@ -136,7 +141,7 @@ impl At<'_> {
             Part::JobSchema(id, schema) => {
                 let job = named(application, id)?;
                 let place = format!("{below}/jobs('{}')/schema", job.id);
-                self.schema(&place, job.id.as_str(), &job.document, schema)
+                self.schema(&place, job.id.as_str(), &job.document, schema, body).await
             }
             Part::Templates => {
                 let all = templates::all(catalogue, application, self.spelling());
@@ -151,17 +156,18 @@ impl At<'_> {
                 let content = templates::find(catalogue, id)?;
                 let document = templates::schema(content, application).ok_or_else(|| no_template(id))?;
                 let place = format!("{below}/templates('{}')/schema", content.id);
-                self.schema(&place, &templates::schema_id(content), &document, schema)
+                self.schema(&place, &templates::schema_id(content), &document, schema, body).await
             }
         }
     }
 
-    fn schema(
+    async fn schema(
         &self,
         place: &str,
         id: &str,
         document: &SynchronizationSchema,
         part: &Schema,
+        body: &[u8],
     ) -> Result<HttpResponse, ApiError> {
         let directories = format!("{place}/directories");
         match part {
@@ -173,6 +179,13 @@ impl At<'_> {
                 let found = all.find(|directory| directory["id"].as_str() == Some(wanted));
                 let missing = || ApiError::not_found(format!("The schema has no directory `{wanted}`."));
                 self.entity(&directories, found.ok_or_else(missing)?)
+            }
+            Schema::ParseExpression => {
+                let (question, now) = (expressions::Question::read(object(body)?)?, (self.service.now)());
+                // An expression may take a while, which nobody else is to wait for.
+                let answer = tokio::task::spawn_blocking(move || question.answer(now)).await;
+                let answer = answer.map_err(|error| ApiError::broken(&error))?;
+                self.complex("microsoft.graph.parseExpressionResponse", answer)
             }
             Schema::FilterOperators => {
                 let context = "Collection(microsoft.graph.filterOperatorSchema)";
@@ -202,8 +215,13 @@ impl At<'_> {
     }
 
     fn entity(&self, collection: &str, resource: Json) -> Result<HttpResponse, ApiError> {
+        self.complex(&format!("{collection}/$entity"), resource)
+    }
+
+    /// One resource, under what its context is called.
+    fn complex(&self, context: &str, resource: Json) -> Result<HttpResponse, ApiError> {
         let mut body = Map::new();
-        body.insert("@odata.context".to_owned(), format!("{}/$metadata#{collection}/$entity", self.base()).into());
+        body.insert("@odata.context".to_owned(), format!("{}/$metadata#{context}", self.base()).into());
         if let Json::Object(members) = self.query.one(resource)? {
             body.extend(members);
         }

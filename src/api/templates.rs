@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::error::ApiError;
 use super::routes::json;
+use super::schemas;
 use super::wire::template::{Spelling, Template};
 use crate::control::{Application, Catalogue};
 use crate::sync_schema::wire::SynchronizationSchema;
@@ -26,7 +27,8 @@ pub(super) fn find<'a>(catalogue: &'a Catalogue, id: &str) -> Result<&'a Content
 /// The template as it is told. `None` for one that was made for another kind of source.
 pub(super) fn one(content: &Content, application: &Application, spelling: Spelling) -> Option<Json> {
     let default = application.jobs.first().and_then(|job| job.template.as_deref());
-    Some(json(&Template::new(content, schema(content, application)?, default, spelling)))
+    let schema = schemas::whole(&schema_id(content), &schema(content, application)?);
+    Some(json(&Template::new(content, schema, default, spelling)))
 }
 
 /// The schema of the template, under its id.

@@ -15,7 +15,7 @@ use crate::{
     cli::{Expr, Output},
     expression::{
         Context, Draw, EvalError, Example, Expression, FUNCTIONS, Flow, Function, Origin, ParseError, Seed, Step,
-        StepOutcome, written,
+        StepOutcome, input_value, written,
     },
     model::{Attributes, Value},
 };
@@ -124,32 +124,12 @@ pub(super) fn object(path: &Path) -> anyhow::Result<Attributes> {
     let json: Map<String, Json> = serde_json::from_str(&text).map_err(|error| usage(error.to_string()))?;
     let mut attributes = Attributes::default();
     for (name, json) in json {
-        let value = value(json).map_err(|problem| usage(format!("`{name}`: {problem}")))?;
+        let value = input_value(json).map_err(|problem| usage(format!("`{name}`: {problem}")))?;
         if let Some(value) = value {
             attributes.set(name, value);
         }
     }
     Ok(attributes)
-}
-
-/// The reader of JSON bounds the depth.
-fn value(json: Json) -> Result<Option<Value>, serde_json::Error> {
-    Ok(Some(match json {
-        Json::Null => return Ok(None),
-        Json::Number(number) => match number.as_i64() {
-            Some(number) => Value::Integer(number),
-            None => Value::Text(number.to_string()),
-        },
-        Json::Array(values) => {
-            Value::List(values.into_iter().filter_map(|json| value(json).transpose()).collect::<Result<_, _>>()?)
-        }
-        Json::Object(parts) if !parts.keys().any(|name| name.starts_with('$')) => {
-            let parts =
-                parts.into_iter().filter_map(|(name, json)| Some(value(json).transpose()?.map(|part| (name, part))));
-            Value::Record(parts.collect::<Result<_, _>>()?)
-        }
-        json => serde_json::from_value(json)?,
-    }))
 }
 
 /// `{"value": …}`, `{"ignored": …}` or `{"error": …}`.

@@ -20,11 +20,16 @@ from cryptography.hazmat.primitives import hashes
 from kiota_abstractions.api_error import APIError
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from msgraph import GraphRequestAdapter, GraphServiceClient
+from msgraph.generated.models.expression_input_object import ExpressionInputObject
 from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.generated.models.string_key_object_value_pair import StringKeyObjectValuePair
 from msgraph.generated.models.synchronization_job_restart_criteria import SynchronizationJobRestartCriteria
 from msgraph.generated.models.synchronization_job_restart_scope import SynchronizationJobRestartScope
 from msgraph.generated.service_principals.item.synchronization.jobs.item.restart.restart_post_request_body import (
     RestartPostRequestBody,
+)
+from msgraph.generated.service_principals.item.synchronization.jobs.item.schema.parse_expression.parse_expression_post_request_body import (
+    ParseExpressionPostRequestBody,
 )
 from msgraph_core import GraphClientFactory
 
@@ -157,6 +162,13 @@ async def walk():
     functions = (await job.schema.functions.get()).value
     assert len(operators) > 5 and len(functions) > 40
     told("operators and functions", "listed")
+    question = ParseExpressionPostRequestBody(expression="ToUpper([givenName])")
+    question.test_input_object = ExpressionInputObject(
+        properties=[StringKeyObjectValuePair(key="givenName", additional_data={"value": "Ilse"})]
+    )
+    answer = await job.schema.parse_expression.post(question)
+    assert answer.evaluation_result == ["ILSE"], answer
+    told("an expression", answer.evaluation_result)
 
     try:
         await synchronization.jobs.by_synchronization_job_id("nothing").get()

@@ -92,7 +92,7 @@ impl Status {
             last_execution: status.last_ended.as_ref().map(Execution::of_record),
             last_successful_execution: milestones.last_succeeded.as_ref().map(Execution::of_past),
             last_successful_execution_with_exports: milestones.last_that_exported.as_ref().map(Execution::of_past),
-            progress: status.last_ended.as_ref().map(Progress::after).into_iter().collect(),
+            progress: status.last_ended.as_ref().and_then(Progress::after).into_iter().collect(),
             quarantine: status.standing.health.quarantine.as_ref().map(InQuarantine::new),
             steady_state_first_achieved_time: time_or_never(milestones.steady_since),
             steady_state_last_achieved_time: time_or_never(milestones.last_steady),
@@ -156,11 +156,14 @@ impl Execution {
 }
 
 impl Progress {
-    /// Of a cycle that has ended there is nothing left to do.
-    fn after(cycle: &CycleRecord) -> Self {
-        let units = cycle.counters.changes;
-        let at = cycle.ended_at.unwrap_or(cycle.started_at);
-        Self { completed_units: units, total_units: units, units: "entries", progress_observation_date_time: time(at) }
+    /// A cycle that came to its end has gone through all that it read; of another, nobody can tell.
+    fn after(cycle: &CycleRecord) -> Option<Self> {
+        if !matches!(cycle.state, CycleState::Succeeded | CycleState::Partial) {
+            return None;
+        }
+        let (units, at) = (cycle.counters.changes, cycle.ended_at.unwrap_or(cycle.started_at));
+        let at = time(at);
+        Some(Self { completed_units: units, total_units: units, units: "entries", progress_observation_date_time: at })
     }
 }
 
@@ -175,5 +178,97 @@ impl InQuarantine {
             series_count: quarantine.series_count,
             error: ExecutionError { code, message, tenant_actionable },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    use super::*;
+    use crate::control::Schedule;
+    use crate::model::{CycleId, Health, JobId, Milestones, QuarantineReason, Standing, TargetIdentity};
+    use crate::store::JobCounts;
+    use crate::templates::Vocabulary;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_770_800_400, 0).unwrap() + TimeDelta::minutes(minutes)
+    }
+
+    /// A job whose last cycle was refused by its target, after another had succeeded.
+    #[test]
+    fn a_quarantine_is_told_as_the_contract_has_it() {
+        let declared = Declared {
+            id: JobId::new("hr"),
+            template: None,
+            vocabulary: Vocabulary::Ldap,
+            document: Default::default(),
+            mappings: [("Users-1", "User to User"), ("Users-2", "User to User"), ("Groups-1", "Group to Group")]
+                .map(|(mapping, words)| (mapping.into(), words.to_owned()))
+                .into(),
+            interval: std::time::Duration::from_secs(2400),
+            most_removals: 500,
+            target: TargetIdentity::new("t"),
+        };
+        let failed = CycleRecord {
+            id: CycleId::new("c2"),
+            kind: CycleKind::Incremental,
+            state: CycleState::Failed,
+            counters: Counters {
+                changes: 3,
+                reference_changes: 1,
+                failed: 2,
+                created: 1,
+                escrowed: 2,
+                ..Default::default()
+            },
+            error: Some("the target refuses the credentials".to_owned()),
+            started_at: at(40),
+            ended_at: Some(at(41)),
+        };
+        let error = QuarantineError { code: "Refused".to_owned(), message: "m".to_owned(), tenant_actionable: true };
+        let quarantine = Quarantine {
+            reason: QuarantineReason::EncounteredQuarantineException,
+            current_began: at(41),
+            series_began: at(1),
+            series_count: 3,
+            next_attempt: None,
+            error,
+        };
+        let health = Health { successive_failures: 3, failing_since: Some(at(1)), quarantine: Some(quarantine) };
+        let status = JobStatus {
+            schedule: Schedule::Active,
+            code: StatusCode::Quarantine,
+            standing: Standing { health, ..Standing::default() },
+            counts: JobCounts::default(),
+            linked: [("Users-1".into(), 400), ("Users-2".into(), 12), ("Groups-1".into(), 37)].into(),
+            last: Some(failed.clone()),
+            last_ended: Some(failed),
+            milestones: Milestones { steady_since: Some(at(0)), last_steady: Some(at(0)), ..Milestones::default() },
+            driven_by: None,
+        };
+        let told = serde_json::to_value(Status::new(&declared, &status)).unwrap();
+        let expected = json!({
+            "code": "Quarantine", "countSuccessiveCompleteFailures": 3, "escrowsPruned": false,
+            "lastExecution": {
+                "activityIdentifier": "c2", "countEntitled": 0, "countEntitledForProvisioning": 0, "countEscrowed": 2,
+                "countEscrowedRaw": 2, "countExported": 1, "countExports": 3, "countImported": 3, "countImportedDeltas": 3,
+                "countImportedReferenceDeltas": 1, "state": "Failed",
+                "timeBegan": "2026-02-11T09:40:00Z", "timeEnded": "2026-02-11T09:41:00Z",
+                "error": { "code": "CycleFailed", "message": "the target refuses the credentials", "tenantActionable": false },
+            },
+            "lastSuccessfulExecution": null, "lastSuccessfulExecutionWithExports": null,
+            "progress": [],
+            "quarantine": {
+                "reason": "EncounteredQuarantineException", "currentBegan": "2026-02-11T09:41:00Z",
+                "nextAttempt": "0001-01-01T00:00:00Z", "seriesBegan": "2026-02-11T09:01:00Z", "seriesCount": 3,
+                "error": { "code": "Refused", "message": "m", "tenantActionable": true },
+            },
+            "steadyStateFirstAchievedTime": "2026-02-11T09:00:00Z", "steadyStateLastAchievedTime": "2026-02-11T09:00:00Z",
+            "synchronizedEntryCountByType": [{ "key": "Group to Group", "value": 37 }, { "key": "User to User", "value": 412 }],
+            "troubleshootingUrl": null,
+        });
+        assert_eq!(told, expected);
     }
 }

@@ -1,11 +1,10 @@
 //! `synchronizationTemplate`.
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::control::derived;
-use crate::sync_schema::wire::SynchronizationSchema;
 use crate::templates::Template as Content;
 
 /// The template that stands for any application.
@@ -21,7 +20,7 @@ pub(in crate::api) struct Template {
     discoverable: bool,
     factory_tag: String,
     metadata: Vec<Metadata>,
-    schema: SynchronizationSchema,
+    schema: Json,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,14 +37,9 @@ pub(in crate::api) enum Spelling {
 }
 
 impl Template {
-    /// The template with its schema for the kind of source that the application has. `default` is the one that a job of the
+    /// The template with its schema, written out, for the kind of source that the application has. `default` is the one that a job of the
     /// application would be made from.
-    pub(in crate::api) fn new(
-        content: &Content,
-        schema: SynchronizationSchema,
-        default: Option<&str>,
-        spelling: Spelling,
-    ) -> Self {
+    pub(in crate::api) fn new(content: &Content, schema: Json, default: Option<&str>, spelling: Spelling) -> Self {
         let application_id = application_of(&content.id);
         let generic = content.id == GENERIC;
         let tag = if generic { "CustomSCIM" } else { &content.id };

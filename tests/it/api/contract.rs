@@ -147,6 +147,13 @@ async fn schemas_and_templates_are_whole() {
             all["value"].as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect();
         assert!(names.contains(&some), "{names:?}");
     }
+    let question =
+        json!({ "expression": "ToUpper([a])", "testInputObject": { "properties": [{ "key": "a", "value": "x" }] } });
+    for place in ["jobs/people", "templates/scim"] {
+        let path = format!("{base}/{place}/schema/microsoft.graph.parseExpression");
+        let answer = api.send(Method::POST, &path, Some(BOOTSTRAP), Some(&question.to_string())).await;
+        assert_eq!((answer.status, &answer.json()["evaluationResult"]), (200, &json!(["X"])), "{}", answer.body);
+    }
     let templates = api.get(&format!("{base}/templates")).await;
     let generic =
         templates["value"].as_array().expect("a list").iter().find(|one| one["id"] == "scim").expect("it is there");
