@@ -22,6 +22,8 @@ pub(super) struct ApiError {
     pub(super) message: String,
     /// Seconds after which it makes sense to ask again.
     pub(super) retry_after: Option<u64>,
+    /// The credential that is asked for (RFC 6750 section 3), in a refusal for want of a good one.
+    pub(super) challenge: Option<&'static str>,
     /// The methods that there are, where the one that was asked for is not.
     pub(super) allow: Option<String>,
 }
@@ -51,7 +53,15 @@ impl ApiError {
     pub(super) fn unauthenticated(denied: Denied) -> Self {
         match denied {
             Denied::Busy | Denied::KeysUnavailable => Self::unavailable(denied.to_string()),
-            _ => Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", sentence(&denied.to_string())),
+            _ => {
+                let challenge = match denied {
+                    Denied::Missing => r#"Bearer realm="provisor""#,
+                    _ => r#"Bearer realm="provisor", error="invalid_token""#,
+                };
+                let message = sentence(&denied.to_string());
+                let new = Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message);
+                Self { challenge: Some(challenge), ..new }
+            }
         }
     }
 
@@ -95,7 +105,7 @@ impl ApiError {
     }
 
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None, allow: None }
+        Self { status, code, message: message.into(), retry_after: None, challenge: None, allow: None }
     }
 
     /// The body of the answer. The date has no zone, as clients know it.

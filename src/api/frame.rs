@@ -77,8 +77,8 @@ fn refused(service: &Service, refusal: &ApiError, ids: &RequestIds) -> HttpRespo
     if let Some(allow) = &refusal.allow {
         response.insert_header((header::ALLOW, allow.as_str()));
     }
-    if refusal.status == StatusCode::UNAUTHORIZED {
-        response.insert_header((header::WWW_AUTHENTICATE, r#"Bearer realm="provisor", error="invalid_token""#));
+    if let Some(challenge) = refusal.challenge {
+        response.insert_header((header::WWW_AUTHENTICATE, challenge));
     }
     response.json(refusal.body(ids, (service.now)()))
 }

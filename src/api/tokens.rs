@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -69,7 +70,8 @@ async fn issue(service: &Service, request: &HttpRequest, payload: Payload) -> Re
     let address = request.peer_addr().map(|address| address.ip());
     service.token_requests.take(address, Instant::now()).map_err(ApiError::too_often)?;
     let body = frame::body(request, payload, MOST_BODY_BYTES).await?;
-    Ok(match service.callers.tokens.issue(&body).await {
+    let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    Ok(match service.callers.tokens.issue(authorization, &body).await {
         Ok(token) => HttpResponse::Ok().json(token),
         Err(refusal) => {
             tracing::warn!(error = refusal.error, "a client was given no token");

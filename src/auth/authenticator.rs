@@ -64,6 +64,10 @@ impl Authenticator {
             match credential {
                 CredentialSettings::Bearer(bearer) => authenticator.add_bearer(bearer)?,
                 CredentialSettings::Basic(basic) => authenticator.add_basic(basic)?,
+                // What an issuer's roles stand for is known to the management API alone.
+                CredentialSettings::Jwt(jwt) if !jwt.roles.is_empty() => {
+                    return Err(SetupError::Roles { issuer: jwt.issuer });
+                }
                 CredentialSettings::Jwt(jwt) => {
                     let named = (jwt.issuer.clone(), jwt.audience.clone());
                     if issuers.contains(&named) {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::authenticator::issuer_of;
 use super::authorization::Credential;
-use super::jwt::JwtVerifier;
+use super::jwt::{JwtVerifier, is_of_another};
 use super::password::same;
 use super::token_service::role_of;
 use super::{Access, BearerSettings, CredentialSettings, Denied, JwtSettings, SetupError, TokenService};
@@ -27,7 +27,8 @@ const ROLES: [(&str, Access); 8] = [
 /// Somebody whose credential is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The application, or the person: what an audit trail names.
+    /// The application, or the person, with the issuer that vouches for them where that is not the gateway: what an audit
+    /// trail names, and nobody else can be called.
     pub id: String,
     pub name: Option<String>,
     /// `None` for somebody who has none of the roles.
@@ -49,6 +50,8 @@ pub struct ApiAuthenticator {
 }
 
 struct Issuer {
+    name: String,
+    audience: String,
     verifier: JwtVerifier,
     /// What its roles stand for; empty for [`ROLES`].
     roles: BTreeMap<String, Access>,
@@ -84,8 +87,11 @@ impl ApiAuthenticator {
     }
 
     fn add_issuer(&mut self, mut jwt: JwtSettings, folder: &Path) -> Result<(), SetupError> {
-        let roles = std::mem::take(&mut jwt.roles);
-        self.issuers.push(Issuer { verifier: issuer_of(jwt, folder)?, roles });
+        let (name, audience, roles) = (jwt.issuer.clone(), jwt.audience.clone(), std::mem::take(&mut jwt.roles));
+        if self.issuers.iter().any(|known| (&known.name, &known.audience) == (&name, &audience)) {
+            return Err(SetupError::IssuerTwice { issuer: name });
+        }
+        self.issuers.push(Issuer { verifier: issuer_of(jwt, folder)?, name, audience, roles });
         Ok(())
     }
 
@@ -96,11 +102,12 @@ impl ApiAuthenticator {
     pub async fn authenticate(&self, header: Option<&[u8]>) -> Result<Caller, Denied> {
         let Some(Credential::Bearer(token)) = header.and_then(Credential::parse) else { return Err(Denied::Missing) };
         // All are compared, so that the time does not tell which one is near.
+        let bearers = (1..).zip(&self.bearers);
         let known =
-            self.bearers.iter().fold(None, |found, bearer| same(&bearer.token, token).then_some(bearer).or(found));
-        if let Some(bearer) = known {
-            let id = bearer.user.clone().unwrap_or_else(|| "bootstrap".to_owned());
-            return Ok(Caller { id, name: None, access: Some(bearer.access) });
+            bearers.fold(None, |found, (n, bearer)| same(&bearer.token, token).then_some((n, bearer)).or(found));
+        if let Some((number, bearer)) = known {
+            let id = format!("fixed token {number}");
+            return Ok(Caller { id, name: bearer.user.clone(), access: Some(bearer.access) });
         }
         let mut denied = match self.own.claims(token).await {
             Ok(claims) => return Ok(caller(&claims, &BTreeMap::new())),
@@ -108,9 +115,13 @@ impl ApiAuthenticator {
         };
         for issuer in &self.issuers {
             match issuer.verifier.claims(token).await {
-                Ok(claims) => return Ok(caller(&claims, &issuer.roles)),
+                Ok(claims) => {
+                    let caller = caller(&claims, &issuer.roles);
+                    return Ok(Caller { id: format!("{} of {}", caller.id, issuer.name), ..caller });
+                }
                 // Its keys may come back: that is no verdict on the token.
                 Err(Denied::KeysUnavailable) => denied = Denied::KeysUnavailable,
+                Err(other) if is_of_another(denied) => denied = other,
                 Err(_) => {}
             }
         }

@@ -13,6 +13,10 @@ use super::{Access, Denied, Principal};
 /// A longer token is none that an issuer made.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
+const OTHER_ALGORITHM: &str = "its algorithm is not allowed";
+const OTHER_KEY: &str = "its key is not known";
+const OTHER_ISSUER: &str = "it is of another issuer";
+
 /// Accepts the tokens of one issuer.
 pub(super) struct JwtVerifier {
     keys: Keys,
@@ -66,7 +70,7 @@ impl JwtVerifier {
         // The header of an unsigned token (`alg: none`) does not read at all: there is no such algorithm here.
         let header = decode_header(token).map_err(|_| Denied::Token("it is no JWT of a known algorithm"))?;
         let rules = self.rules.iter().find(|rules| rules.algorithms.contains(&header.alg));
-        let rules = rules.ok_or(Denied::Token("its algorithm is not allowed"))?;
+        let rules = rules.ok_or(Denied::Token(OTHER_ALGORITHM))?;
         if header.crit.is_some() {
             // RFC 7515 section 4.1.11: extensions that are not understood make a token invalid.
             return Err(Denied::Token("it needs extensions that are not known here"));
@@ -76,7 +80,7 @@ impl JwtVerifier {
             Keys::Fixed(keys) => Arc::clone(keys),
             Keys::Published(set) => set.keys(key_id).await?,
         };
-        let mut denied = Denied::Token("its key is not known");
+        let mut denied = Denied::Token(OTHER_KEY);
         for key in keys.iter().filter(|key| key.may_verify(key_id, header.alg)) {
             match decode::<Map<String, Value>>(token, &key.key, rules) {
                 Ok(verified) => return Ok(verified.claims),
@@ -92,12 +96,17 @@ impl JwtVerifier {
     }
 }
 
+/// True for a refusal of a token that somebody else may have issued: another verifier may say more of it.
+pub(super) fn is_of_another(denied: Denied) -> bool {
+    matches!(denied, Denied::Token(OTHER_ALGORITHM | OTHER_KEY | OTHER_ISSUER))
+}
+
 fn reason(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::ExpiredSignature => "it has expired",
         ErrorKind::ImmatureSignature => "it is not valid yet",
         ErrorKind::InvalidAudience => "it is for another audience",
-        ErrorKind::InvalidIssuer => "it is of another issuer",
+        ErrorKind::InvalidIssuer => OTHER_ISSUER,
         ErrorKind::MissingRequiredClaim(_) => "it lacks one of the claims `exp`, `iss` and `aud`",
         ErrorKind::InvalidSignature => "its signature is wrong",
         _ => "it is broken",

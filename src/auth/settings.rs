@@ -139,6 +139,8 @@ pub enum SetupError {
     TokenTwice,
     #[error("the client `{name}` needs a `secret`, or one to five `certificate_files`")]
     ApiClient { name: String },
+    #[error("the issuer `{issuer}` has `roles`, which mean nothing here: say what its tokens may by `access`")]
+    Roles { issuer: String },
     #[error("the issuer `{issuer}` is given twice for the same audience: give all its `algorithms` at once")]
     IssuerTwice { issuer: String },
     #[error("the issuer `{issuer}` has a `leeway_seconds` above 600: set the clocks instead")]

@@ -61,6 +61,13 @@ async fn a_fixed_token_lets_its_owner_in_and_nobody_else() {
     assert_eq!(authenticator.challenges(Denied::Missing), ["Bearer realm=\"scim\""]);
 }
 
+#[test]
+fn roles_are_refused_where_they_mean_nothing() {
+    let mut settings = jwt(&["HS256"], ("secret", json!("shared")));
+    settings[0]["jwt"]["roles"] = json!({ "scim.reader": "read" });
+    assert!(matches!(authenticator(settings), Err(SetupError::Roles { .. })), "its tokens would all be let in");
+}
+
 #[tokio::test]
 async fn a_password_is_checked_plain_or_hashed() {
     // argon2id of `secret`, at the least cost there is.

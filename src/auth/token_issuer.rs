@@ -165,7 +165,7 @@ fn audience_with(audience: &str, access: Access) -> String {
 }
 
 /// Name and password of a client are form-encoded inside of the header (RFC 6749 section 2.3.1).
-fn decoded(text: &[u8]) -> Option<String> {
+pub(super) fn decoded(text: &[u8]) -> Option<String> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     percent_encoding::percent_decode(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }

@@ -2,7 +2,7 @@
 //! secret or by an assertion that a certificate signed (RFC 7523), with a discovery document (OIDC) and a key set beside
 //! it. Clients of Microsoft's endpoint know its paths, its claims and its refusals.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -15,9 +15,11 @@ use sha2::{Digest, Sha256};
 use url::{Url, form_urlencoded};
 use uuid::Uuid;
 
+use super::authorization::Credential;
 use super::jwt::{Expected, JwtVerifier, Keys};
 use super::keys::{from_file, from_jwk_set};
 use super::password::same;
+use super::token_issuer::decoded;
 use super::{Access, ApiClientSettings, SetupError};
 use crate::net::SigningPair;
 use crate::secret::Secret;
@@ -30,6 +32,9 @@ const LONGEST_ASSERTION_LIFE: u64 = 15 * 60;
 
 /// A client has one certificate, or two while it changes.
 const MOST_CERTIFICATES: usize = 5;
+
+/// What a PEM file with a private key says.
+const PRIVATE: &[u8] = b"PRIVATE KEY-----";
 
 const LONGEST_FORM: usize = 64 * 1024;
 
@@ -169,8 +174,13 @@ impl TokenService {
         if (secret.is_none() && certificate_files.is_empty()) || certificate_files.len() > MOST_CERTIFICATES {
             return Err(SetupError::ApiClient { name });
         }
-        let verifier = |file: &PathBuf| self.assertions(&name, &folder.join(file));
-        let assertions = certificate_files.iter().map(verifier).collect::<Result<_, _>>()?;
+        let mut assertions = Vec::new();
+        for file in &certificate_files {
+            // Clients sign what they were told to be called, in either case.
+            for issuer in [name.clone(), name.to_uppercase()] {
+                assertions.push(self.assertions(&issuer, &folder.join(file))?);
+            }
+        }
         Ok(Client { id, name: display_name, secret, assertions, access })
     }
 
@@ -181,7 +191,9 @@ impl TokenService {
             std::fs::read(file).map_err(|source| SetupError::KeyUnreadable { file: file.to_owned(), source })?;
         let algorithms = vec![Algorithm::RS256, Algorithm::PS256];
         let keys = from_file(&content, &algorithms);
-        if keys.is_empty() {
+        // A file that holds the private key, too, gives that for the key to check with.
+        let is_private = content.windows(PRIVATE.len()).any(|window| window == PRIVATE);
+        if keys.is_empty() || is_private {
             return Err(SetupError::KeyUnusable { file: file.to_owned() });
         }
         let audience = self.token_endpoint();
@@ -244,17 +256,33 @@ impl TokenService {
         }] })
     }
 
-    /// Answers a request to the endpoint.
+    /// Answers a request to the endpoint: its `Authorization` header and its form.
     ///
     /// # Errors
     /// Why there is no token.
-    pub async fn issue(&self, form: &[u8]) -> Result<ApiToken, NoToken> {
+    pub async fn issue(&self, authorization: Option<&[u8]>, form: &[u8]) -> Result<ApiToken, NoToken> {
         if form.len() > LONGEST_FORM {
             return Err(INVALID_REQUEST);
         }
         let Form { grant_type, scope, client_id, client_secret, client_assertion, client_assertion_type } =
             Form::parse(form)?;
-        let (Some(grant), Some(id)) = (grant_type, client_id) else { return Err(INVALID_REQUEST) };
+        let Some(grant) = grant_type else { return Err(INVALID_REQUEST) };
+        let (client_id, client_secret) = match (authorization.map(Credential::parse), client_id, client_secret) {
+            (None, id, secret) => (id, secret),
+            (Some(Some(Credential::Basic { name, password })), id, None) => {
+                let (Some(name), Some(password)) = (decoded(&name), decoded(&password)) else {
+                    return Err(INVALID_CLIENT);
+                };
+                if id.is_some_and(|id| id != name) {
+                    return Err(INVALID_REQUEST);
+                }
+                (Some(name), Some(password))
+            }
+            // One method only (RFC 6749 section 2.3).
+            (Some(_), _, Some(_)) => return Err(INVALID_REQUEST),
+            _ => return Err(INVALID_CLIENT),
+        };
+        let Some(id) = client_id else { return Err(INVALID_REQUEST) };
         let known = self.clients.iter().find(|client| client.id.to_string().eq_ignore_ascii_case(&id));
         let client = match (client_secret, client_assertion) {
             (Some(secret), None) => {
@@ -337,7 +365,9 @@ impl Client {
             claims.get("sub").and_then(Value::as_str).is_some_and(|sub| sub.eq_ignore_ascii_case(&self.id.to_string()));
         let ends = claims.get("exp").and_then(Value::as_f64);
         let latest = (get_current_timestamp() + LONGEST_ASSERTION_LIFE) as f64;
-        is_own && ends.is_some_and(|ends| ends <= latest)
+        // One for several endpoints could be used at each by whoever runs one of them.
+        let is_for_one = claims.get("aud").is_some_and(Value::is_string);
+        is_own && is_for_one && ends.is_some_and(|ends| ends <= latest)
     }
 }
 
@@ -366,7 +396,7 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::test_keys::SigningKey;
+    use crate::auth::test_keys::{AUDIENCE, ISSUER, SigningKey, claims as test_claims};
     use crate::auth::{ApiAuthenticator, Denied, TokenIssuer};
 
     const CLIENT: Uuid = Uuid::from_u128(7);
@@ -392,7 +422,7 @@ mod tests {
                 ("client_assertion", assertion),
             ])
             .finish();
-        service.issue(form.as_bytes()).await.map_err(|refusal| refusal.error)
+        service.issue(None, form.as_bytes()).await.map_err(|refusal| refusal.error)
     }
 
     /// The claims of a good assertion, with one of them changed. Clients write times with fractions.
@@ -420,6 +450,7 @@ mod tests {
             ("sub", Value::Null),
             ("aud", json!("https://gateway.example:8443")),
             ("aud", json!("https://other.example/token")),
+            ("aud", json!([service.token_endpoint(), "https://other.example/token"])),
             ("aud", Value::Null),
             ("exp", json!(now - 120)),
             ("exp", json!(now + 3_600)),
@@ -430,12 +461,69 @@ mod tests {
             let assertion = key.sign(&claims_but(&service, name, value.clone()));
             assert_eq!(ask(&service, &assertion).await.err(), Some("invalid_client"), "{name}: {value}");
         }
+        let upper = json!(CLIENT.to_string().to_uppercase());
+        let mut claims = claims_but(&service, "iss", upper.clone());
+        claims["sub"] = upper;
+        assert!(ask(&service, &key.sign(&claims)).await.is_ok(), "an id in capitals is the same id");
         let public = SigningKey::secret(include_bytes!("../../fixtures/auth/rsa_public.pem"));
         for other in [SigningKey::ec("k"), SigningKey::secret(b"guessed"), public] {
             assert_eq!(ask(&service, &other.sign(&good)).await.err(), Some("invalid_client"), "another key");
         }
         for broken in ["", "a.b.c", "x", &"x".repeat(LONGEST_FORM)] {
             assert!(ask(&service, broken).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_may_stand_in_the_header() {
+        use base64::prelude::BASE64_STANDARD;
+        let clients = json!([{ "id": CLIENT, "secret": "s:e c" }, { "id": Uuid::from_u128(8), "secret": "other" }]);
+        let settings = TokenServiceSettings {
+            public_url: Url::parse("https://gateway.example").unwrap(),
+            tenant: Uuid::from_u128(1),
+            clients: serde_json::from_value(clients).unwrap(),
+        };
+        crate::net::install_crypto_provider();
+        let service = TokenService::new(settings, Path::new("")).unwrap();
+        let header = |id: Uuid, secret: &str| format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}")));
+        let form = "grant_type=client_credentials&scope=https://gateway.example/.default";
+        for (header, more, expected) in [
+            (header(CLIENT, "s%3Ae+c"), String::new(), None),
+            (header(CLIENT, "s%3Ae+c"), format!("&client_id={CLIENT}"), None),
+            (header(CLIENT, "s%3Ae+c"), "&client_id=another".to_owned(), Some("invalid_request")),
+            (header(CLIENT, "s%3Ae+c"), "&client_secret=x".to_owned(), Some("invalid_request")),
+            (header(CLIENT, "other"), String::new(), Some("invalid_client")),
+            (header(Uuid::from_u128(9), "other"), String::new(), Some("invalid_client")),
+            ("Bearer x".to_owned(), String::new(), Some("invalid_client")),
+            ("Basic !".to_owned(), String::new(), Some("invalid_client")),
+        ] {
+            let answer = service.issue(Some(header.as_bytes()), format!("{form}{more}").as_bytes()).await;
+            assert_eq!(answer.err().map(|refusal| refusal.error), expected, "{header} {more}");
+        }
+    }
+
+    #[test]
+    fn clients_that_cannot_work_are_told() {
+        let new = |clients: Value| {
+            crate::net::install_crypto_provider();
+            let settings = TokenServiceSettings {
+                public_url: Url::parse("https://gateway.example").unwrap(),
+                tenant: Uuid::from_u128(1),
+                clients: serde_json::from_value(clients).unwrap(),
+            };
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/auth");
+            TokenService::new(settings, &folder).map(drop).map_err(|error| error.to_string())
+        };
+        for (clients, expected) in [
+            (json!([{ "id": CLIENT }]), "needs a `secret`"),
+            (json!([{ "id": CLIENT, "secret": "" }]), "is empty"),
+            (json!([{ "id": CLIENT, "secret": "a" }, { "id": CLIENT, "secret": "b" }]), "twice"),
+            (json!([{ "id": CLIENT, "certificate_files": ["none.pem"] }]), "cannot be read"),
+            (json!([{ "id": CLIENT, "certificate_files": ["rsa_private.pem"] }]), "no public key"),
+            (json!([{ "id": CLIENT, "certificate_files": vec!["rsa_public.pem"; 6] }]), "one to five"),
+        ] {
+            let problem = new(clients.clone()).unwrap_err();
+            assert!(problem.contains(expected), "{clients}: {problem}");
         }
     }
 
@@ -459,6 +547,47 @@ mod tests {
         for token in [foreign.as_str(), scim.as_str().unwrap(), ""] {
             let denied = authenticator.authenticate(Some(format!("Bearer {token}").as_bytes())).await.unwrap_err();
             assert!(matches!(denied, Denied::Token(_) | Denied::Missing), "{denied:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_of_another_issuer_is_nobody_else() {
+        let (service, key) = (service(), SigningKey::secret(b"shared"));
+        let jwt = json!({ "jwt": { "issuer": ISSUER, "audience": AUDIENCE, "algorithms": ["HS256"], "secret": "shared",
+            "roles": { "look": "read", "all": "admin" } } });
+        let settings = |jwts: Value| serde_json::from_value(jwts).unwrap();
+        let twice = ApiAuthenticator::new(settings(json!([jwt, jwt])), Path::new(""), &service);
+        assert!(matches!(twice, Err(SetupError::IssuerTwice { .. })));
+        let authenticator = ApiAuthenticator::new(settings(json!([jwt])), Path::new(""), &service).unwrap();
+        for (roles, access) in [
+            (json!(["look"]), Some(Access::Read)),
+            (json!(["look", "all"]), Some(Access::Admin)),
+            (json!(["Synchronization.ReadWrite.All"]), None),
+            (json!("all"), Some(Access::Admin)),
+            (json!(7), None),
+        ] {
+            let mut claims = test_claims(600);
+            (claims["appid"], claims["roles"]) = (json!(CLIENT), roles.clone());
+            let token = key.sign_with(|_| {}, &claims);
+            let caller = authenticator.authenticate(Some(format!("Bearer {token}").as_bytes())).await.unwrap();
+            assert_eq!((caller.id, caller.access), (format!("{CLIENT} of {ISSUER}"), access), "{roles}");
+        }
+        let expired = format!("Bearer {}", key.sign_with(|_| {}, &test_claims(-600)));
+        let denied = authenticator.authenticate(Some(expired.as_bytes()));
+        assert_eq!(denied.await, Err(Denied::Token("it has expired")), "the one that knows it says why");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_and_no_form_harms(header in ".{0,200}", form in "\\PC{0,300}") {
+            let service = service();
+            let authenticator = ApiAuthenticator::new(Vec::new(), Path::new(""), &service).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                assert!(authenticator.authenticate(Some(header.as_bytes())).await.is_err());
+                assert!(service.issue(Some(header.as_bytes()), form.as_bytes()).await.is_err());
+                assert!(service.issue(None, form.as_bytes()).await.is_err());
+            });
         }
     }
 

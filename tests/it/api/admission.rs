@@ -120,7 +120,13 @@ async fn everybody_may_what_their_role_says_and_no_more() {
             if expected == 401 {
                 let challenge = answer.header("www-authenticate").unwrap_or_default();
                 assert!(challenge.starts_with("Bearer") && !challenge.contains("claims"), "{challenge}");
-                assert_eq!(answer.json()["error"]["code"], "InvalidAuthenticationToken");
+                assert_eq!(challenge.contains("error="), token.is_some(), "{who}: {challenge}");
+                let error = answer.json()["error"].clone();
+                assert_eq!(error["code"], "InvalidAuthenticationToken");
+                let why = [("an expired token", "expired"), ("another audience", "another audience")];
+                for (_, words) in why.into_iter().filter(|(about, _)| *about == who) {
+                    assert!(error["message"].as_str().is_some_and(|message| message.contains(words)), "{who}: {error}");
+                }
             }
             if expected == 403 {
                 assert_eq!(answer.json()["error"]["code"], "Authorization_RequestDenied");
